@@ -1,0 +1,79 @@
+// Engine: turns the input tensor of a slot into objects (detect) or objects into objects (analyze).
+//
+// Whatever runs the network, the result passes through the postprocess host (module in WebAssembly), so an engine's
+// unit of work is a slot of the link. Implementations: remote (ONNX Runtime in the host: engine_remote.cpp); with their
+// libraries Torch and TensorRT, which fill the output tensors themselves and hand the slot to the module worker.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../link/protocol.h"
+#include "../preprocess/preprocessor.h"
+
+namespace nj {
+
+struct EngineOptions {
+  std::string bundle;         // directory; or model and module below
+  std::string model, module;  // files
+  std::string parameters;     // JSON object: overrides of the module's parameters
+  std::string host_socket;    // empty: start a host of our own
+  std::string instance;       // name of the element, for logs
+  uint32_t max_batch = 1;
+  uint32_t slots = 3;  // batches in flight
+  std::chrono::milliseconds deadline{1000};  // a slot older than this has failed
+  link::Kind kind = link::Kind::Detect;
+};
+
+struct EngineInfo {
+  std::string bundle_name, bundle_version;
+  std::vector<std::string> labels;
+  TensorSpec input;  // detect only
+  uint32_t max_batch = 1, max_objects = 0, max_events = 0, aux_bytes = 0;
+  std::vector<link::TensorDescriptor> tensors;
+  uint32_t generation = 0;
+};
+
+// One batch on its way. Pointers stay valid until release().
+class Work {
+ public:
+  virtual ~Work() = default;
+  virtual uint32_t capacity() const = 0;
+  virtual link::FrameRecord &frame(uint32_t index) = 0;
+  virtual void *input(uint32_t tensor, uint32_t frame) = 0;
+  virtual const void *output(uint32_t tensor, uint32_t frame) const = 0;
+  virtual link::ObjectRecord *objects_in(uint32_t frame) = 0;
+  virtual uint8_t *aux_in(uint32_t frame) = 0;
+  // After wait() returned true. Counts in frame() are already checked against the layout.
+  virtual const link::ObjectRecord *objects_out(uint32_t frame) const = 0;
+  virtual const link::EventRecord *events_out(uint32_t frame) const = 0;
+  virtual const uint8_t *aux_out(uint32_t frame) const = 0;
+
+  virtual void submit(uint32_t batch) = 0;
+  // Blocks until the result is there (true) or the batch failed: host gone, deadline, module error (false, *error set).
+  virtual bool wait(std::string *error) = 0;
+};
+
+enum class EngineState { Starting, Ready, Gone, Refused };
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Waits for the first layout. false: *error says what is wrong with the bundle (a permanent refusal).
+  virtual bool start(std::chrono::milliseconds timeout, std::string *error) = 0;
+  virtual EngineState state() const = 0;
+  virtual EngineInfo info() const = 0;
+  // A free slot; blocks at most `timeout`; nullptr when none came or the host is gone (it is being reconnected meanwhile).
+  virtual std::unique_ptr<Work> acquire(std::chrono::milliseconds timeout) = 0;
+  virtual void set_parameters(const std::string &json) = 0;
+  // Called from a background thread when the host goes, comes back or offers another layout.
+  std::function<void(EngineState, const std::string &message)> on_state;
+};
+
+std::unique_ptr<Engine> make_remote_engine(const EngineOptions &options);
+
+}  // namespace nj
