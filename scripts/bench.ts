@@ -4,15 +4,15 @@
 // bound makes the exit code 1; a figure that this target does not measure is entered as not run.
 //
 // usage: node scripts/bench.ts [NAME …]
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { basename, resolve } from 'node:path';
-import { type Entry, type Figure, figures, type Measurement } from '../test/bench/figures.ts';
+import { execFileSync } from "node:child_process";
+import { globSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename, resolve } from "node:path";
+import { type Entry, type Figure, figures, type Measurement } from "../test/bench/figures.ts";
 
 function commit(): string {
-  const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
-  return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') === '' ? '' : '-modified');
+  const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8" }).trim();
+  return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain") === "" ? "" : "-modified");
 }
 
 function boundOf(figure: Figure): string | null {
@@ -32,22 +32,22 @@ function entryOf(figure: Figure, value: number | undefined, where: { machine: st
 }
 
 function print(entries: Entry[]): void {
-  const mark = (entry: Entry): string => (entry.holds === null ? ' ' : entry.holds ? '✓' : '✗');
+  const mark = (entry: Entry): string => (entry.holds === null ? " " : entry.holds ? "✓" : "✗");
   for (const entry of entries) {
     const value =
       entry.value === null ? `not run (${entry.notRun})` : `${Number(entry.value.toPrecision(4))} ${entry.unit}`;
-    console.log(`${mark(entry)} ${entry.name.padEnd(56)} ${value.padStart(24)}   ${entry.bound ?? ''}`);
+    console.log(`${mark(entry)} ${entry.name.padEnd(56)} ${value.padStart(24)}   ${entry.bound ?? ""}`);
   }
 }
 
 const chosen = process.argv.slice(2);
-const files = globSync('test/bench/*.bench.ts')
+const files = globSync("test/bench/*.bench.ts")
   .sort()
-  .filter((file) => chosen.length === 0 || chosen.includes(basename(file, '.bench.ts')));
+  .filter((file) => chosen.length === 0 || chosen.includes(basename(file, ".bench.ts")));
 const values = new Map<string, number>();
 let broken = 0;
 for (const file of files) {
-  console.error(`▸ ${basename(file, '.bench.ts')}`);
+  console.error(`▸ ${basename(file, ".bench.ts")}`);
   try {
     const { measure } = (await import(resolve(file))) as { measure: () => Promise<Measurement[]> };
     for (const { name, value } of await measure()) {
@@ -59,9 +59,9 @@ for (const file of files) {
     console.error(`bench: ${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-const where = { machine: `${cpus()[0]?.model.trim() ?? 'unknown'} × ${cpus().length}`, commit: commit() };
+const where = { machine: `${cpus()[0]?.model.trim() ?? "unknown"} × ${cpus().length}`, commit: commit() };
 const entries = figures.map((figure) => entryOf(figure, values.get(figure.name), where));
-mkdirSync('build', { recursive: true });
-writeFileSync('build/bench.json', JSON.stringify(entries, null, 2) + '\n');
+mkdirSync("build", { recursive: true });
+writeFileSync("build/bench.json", JSON.stringify(entries, null, 2) + "\n");
 print(entries);
 process.exitCode = broken > 0 || entries.some((entry) => entry.holds === false) ? 1 : 0;
