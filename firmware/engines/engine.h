@@ -24,7 +24,7 @@ struct EngineOptions {
   std::string host_socket;    // empty: start a host of our own
   std::string instance;       // name of the element, for logs
   uint32_t max_batch = 1;
-  uint32_t slots = 3;  // batches in flight
+  uint32_t slots = 3;                        // batches in flight
   std::chrono::milliseconds deadline{1000};  // a slot older than this has failed
   link::Kind kind = link::Kind::Detect;
 };
@@ -38,12 +38,21 @@ struct EngineInfo {
   uint32_t generation = 0;
 };
 
-// One batch on its way. Pointers stay valid until release().
+// When the stages of a batch began and ended: CLOCK_MONOTONIC in ns, 0 when the stage did not run.
+struct WorkTimes {
+  uint64_t submitted = 0, engine_start = 0, engine_end = 0, module_start = 0, module_end = 0;
+};
+
+// One batch on its way. Pointers stay valid until it is destroyed.
 class Work {
  public:
   virtual ~Work() = default;
+  // The layout that this batch belongs to; never null. Engine::info() may already be a newer one.
+  virtual std::shared_ptr<const EngineInfo> info() const = 0;
   virtual uint32_t capacity() const = 0;
   virtual link::FrameRecord &frame(uint32_t index) = 0;
+  // `tensor` is an index in EngineInfo::tensors; nullptr when that is not an input (output). The picture of a detect
+  // engine is tensor 0.
   virtual void *input(uint32_t tensor, uint32_t frame) = 0;
   virtual const void *output(uint32_t tensor, uint32_t frame) const = 0;
   virtual link::ObjectRecord *objects_in(uint32_t frame) = 0;
@@ -53,9 +62,12 @@ class Work {
   virtual const link::EventRecord *events_out(uint32_t frame) const = 0;
   virtual const uint8_t *aux_out(uint32_t frame) const = 0;
 
+  // One thread may acquire, fill and submit while another waits for earlier ones, in the order of submission.
   virtual void submit(uint32_t batch) = 0;
   // Blocks until the result is there (true) or the batch failed: host gone, deadline, module error (false, *error set).
   virtual bool wait(std::string *error) = 0;
+  // After wait() returned true.
+  virtual WorkTimes times() const = 0;
 };
 
 enum class EngineState { Starting, Ready, Gone, Refused };
@@ -63,11 +75,14 @@ enum class EngineState { Starting, Ready, Gone, Refused };
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Waits for the first layout. false: *error says what is wrong with the bundle (a permanent refusal).
+  // Waits for the first layout. false: *error says what is wrong with the bundle (a permanent refusal, state() is
+  // Refused), why there can be no host (then acquire() stays without result), or that none has answered in time (it is
+  // looked for in the background, and on_state tells when it comes).
   virtual bool start(std::chrono::milliseconds timeout, std::string *error) = 0;
   virtual EngineState state() const = 0;
   virtual EngineInfo info() const = 0;
-  // A free slot; blocks at most `timeout`; nullptr when none came or the host is gone (it is being reconnected meanwhile).
+  // A free slot; blocks at most `timeout`; nullptr when none came or the host is gone (it is being reconnected
+  // meanwhile).
   virtual std::unique_ptr<Work> acquire(std::chrono::milliseconds timeout) = 0;
   virtual void set_parameters(const std::string &json) = 0;
   // Called from a background thread when the host goes, comes back or offers another layout.

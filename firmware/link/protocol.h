@@ -43,7 +43,11 @@ constexpr uint32_t kMaxSlots = 16;
 constexpr uint32_t kMaxTensors = 16;  // inputs and outputs together
 constexpr uint32_t kMaxRank = 8;
 constexpr uint32_t kMaxBatch = 1024;  // as Gst-nvinfer
-constexpr uint32_t kWaitMs = 100;     // LINK_WAIT_MS: the longest sleep in one futex wait
+constexpr uint32_t kMaxObjects = 65536;
+constexpr uint32_t kMaxEvents = 65536;
+constexpr uint32_t kMaxAuxBytes = 64u << 20;
+constexpr uint64_t kMaxBytes = 8ull << 30;  // of a whole link
+constexpr uint32_t kWaitMs = 100;           // LINK_WAIT_MS: the longest sleep in one futex wait
 constexpr uint64_t kUntracked = 0xFFFFFFFFFFFFFFFFull;
 
 enum class Kind : uint32_t { Detect = 1, Analyze = 2 };
@@ -61,9 +65,11 @@ enum class SlotState : uint32_t {
   Failed = 7,       // owned by the element
 };
 
-enum class DataType : uint32_t { Float32 = 0, Float16 = 1, Int8 = 2, Int32 = 3, Int64 = 4, Uint8 = 5 };  // NvDsInferDataType
+// As NvDsInferDataType.
+enum class DataType : uint32_t { Float32 = 0, Float16 = 1, Int8 = 2, Int32 = 3, Int64 = 4, Uint8 = 5 };
 
-// A tensor's place in every slot. dims[0] is the batch (max_batch); the bytes of frame i begin at offset + i * frame_bytes.
+// A tensor's place in every slot. dims[0] is the batch (max_batch); the bytes of frame i begin at
+// offset + i * frame_bytes. In a detect link, tensor 0 is the picture.
 struct TensorDescriptor {
   char name[64];  // NUL-terminated
   uint32_t data_type;
@@ -180,9 +186,9 @@ struct ObjectRecord {
   float width;
   float height;
   float angle;
-  float confidence;  // 0..1
-  int32_t class_id;  // 0..65535
-  uint32_t flags;    // ObjectFlags
+  float confidence;    // 0..1
+  int32_t class_id;    // 0..65535
+  uint32_t flags;      // ObjectFlags
   uint64_t object_id;  // kUntracked until a tracker gives one
   float tracker_confidence;
   int32_t parent;         // index in the same list, -1 for none
