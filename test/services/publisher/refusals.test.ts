@@ -1,0 +1,181 @@
+/** The publisher against brokers that refuse, forget and hang up. */
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, it } from "vitest";
+import { freePort } from "../../support/mosquitto.ts";
+import { waitUntil } from "../../support/wait.ts";
+import { objectsRecord, type Publishing, publishing } from "./support/publishing.ts";
+import { type Script, ScriptedBroker } from "./support/scripted-broker.ts";
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const clean of cleanup.splice(0).reverse()) await clean();
+});
+
+async function scripted(script: Script): Promise<ScriptedBroker> {
+  const broker = await ScriptedBroker.start(script);
+  cleanup.push(() => broker.stop());
+  return broker;
+}
+
+async function publishTo(url: string, options = {}): Promise<Publishing> {
+  const running = publishing({ url, ...options });
+  cleanup.push(() => running.publisher.stop(0));
+  await running.publisher.start();
+  return running;
+}
+
+async function publishFrames(running: Publishing, count: number): Promise<void> {
+  for (let frame = 0; frame < count; frame++) await running.publisher.publishRecord(objectsRecord(frame), "gate");
+}
+
+it("says once that nothing listens, names the key, and connects when the broker is there", async () => {
+  const port = await freePort();
+  const running = await publishTo(`mqtt://127.0.0.1:${port}`);
+  await waitUntil("three attempts", () => running.log.filter(({ msg }) => msg.startsWith("no connection")).length >= 3);
+  expect(running.complaints()).toHaveLength(1);
+  expect(running.complaints()[0]).toMatch(/nothing answers at mqtt:\/\/127.0.0.1:\d+ .*correct mqtt.url/);
+  expect(running.publisher.snapshot()).toMatchObject({
+    state: "disconnected",
+    reason: expect.stringContaining("mqtt.url"),
+  });
+});
+
+it("says so when the host is not known", async () => {
+  const running = await publishTo("mqtt://no-such-host.invalid");
+  await waitUntil("the complaint", () => running.complaints().length === 1);
+  expect(running.complaints()[0]).toMatch(/mqtt:\/\/no-such-host.invalid.*(check the network|correct mqtt.url)/);
+});
+
+it("says so when no broker is behind the port", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  }).listen(0, "127.0.0.1");
+  cleanup.push(async () => server.close());
+  await waitUntil("the server", () => server.listening);
+  const running = await publishTo(`mqtt://127.0.0.1:${(server.address() as { port: number }).port}`);
+  await waitUntil("the complaint", () => running.complaints().length >= 1);
+  expect(running.complaints()[0]).toMatch(/mqtt:\/\/127.0.0.1/);
+  await sleep(300);
+  expect(running.complaints().length).toBeLessThanOrEqual(2);
+});
+
+it.each([
+  [0x86, /refused user "u": check mqtt.username and mqtt.password/],
+  [0x87, /refused user "u".*lets this user connect/],
+  [0x85, /refused the client identifier "nightjar-gate-1": change mqtt.clientId/],
+  [0x88, /too busy or not ready/],
+  [0x8a, /has banned the client/],
+  [0x97, /quota/],
+])("explains reason code %i of CONNACK and keeps trying", async (code, expected) => {
+  const broker = await scripted({ onConnect: (_, attempt) => (attempt < 3 ? code : 0) });
+  const running = await publishTo(broker.url, { username: "u", password: "p" });
+  await waitUntil("the connection", () => running.publisher.snapshot().state === "connected");
+  expect(running.complaints()).toHaveLength(1);
+  expect(running.complaints()[0]).toMatch(expected);
+});
+
+it.each([
+  ["refuses version 5 with a code", { onConnect: (packet) => (packet.protocolVersion === 5 ? 0x84 : 0) }],
+  ["answers version 5 as a broker of 3.1.1", { only311: true }],
+  ["hangs up on version 5", { onConnect: (packet) => (packet.protocolVersion === 5 ? "hang-up" : 0) }],
+] satisfies [string, Script][])("falls back to MQTT 3.1.1 when the broker %s", async (_, script) => {
+  const broker = await scripted(script);
+  const running = await publishTo(broker.url);
+  await publishFrames(running, 3);
+  await waitUntil("three messages", () => broker.messages.length === 3);
+  expect(running.publisher.snapshot().protocol).toBe("3.1.1");
+  expect(running.complaints()).toEqual([]);
+});
+
+it.each([1, 5, 20, 1000])(
+  "never has more in flight than a receive maximum of %i, nor more than its window",
+  async (receiveMaximum) => {
+    const broker = await scripted({ properties: { receiveMaximum } });
+    const running = await publishTo(broker.url);
+    await publishFrames(running, 100);
+    await waitUntil("all messages", () => broker.messages.length === 100);
+    expect(broker.maxUnanswered).toBeLessThanOrEqual(Math.min(20, receiveMaximum));
+  },
+);
+
+it("sends again what was not acknowledged when the connection ended, with the same identity", async () => {
+  let hangUps = 2;
+  const broker = await scripted({
+    onPublish: (packet) => (!packet.retain && broker.messages.length % 7 === 0 && hangUps-- > 0 ? "hang-up" : 0),
+  });
+  const running = await publishTo(broker.url);
+  await publishFrames(running, 30);
+  await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 30);
+  const sequences = broker.messages.map(({ properties }) => Number(properties?.userProperties?.["nj-sequence"]));
+  expect(sequences.length).toBeGreaterThan(30);
+  expect([...new Set(sequences)].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
+  expect(running.publisher.snapshot().queued).toBe(0);
+});
+
+it("waits when the quota is used up, and loses nothing", async () => {
+  let refusals = 3;
+  const broker = await scripted({ onPublish: ({ retain }) => (!retain && refusals-- > 0 ? 0x97 : 0) });
+  const running = await publishTo(broker.url, { window: 1 });
+  await publishFrames(running, 5);
+  await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 5, 20_000);
+  expect(running.publisher.snapshot().dropped).toBe(0);
+  expect(running.complaints()).toHaveLength(1);
+});
+
+it.each([0x90, 0x99])(
+  "gives up a message that is refused for good with reason %i, and announces it",
+  async (reason) => {
+    const broker = await scripted({ onPublish: ({ topic }) => (topic.endsWith("/objects") ? reason : 0) });
+    const running = await publishTo(broker.url);
+    await publishFrames(running, 2);
+    await waitUntil("the loss report", () => broker.messages.some(({ topic }) => topic.endsWith("/loss")));
+    const report = JSON.parse(broker.messages.find(({ topic }) => topic.endsWith("/loss"))!.payload.toString());
+    expect(report).toMatchObject({ reason: `refused-0x${reason.toString(16)}`, count: 2, ranges: [[1, 2]] });
+    expect(running.publisher.snapshot().dropped).toBe(2);
+  },
+);
+
+it("publishes nothing while the broker has not acknowledged the birth", async () => {
+  const broker = await scripted({ onPublish: () => "silence" });
+  const running = await publishTo(broker.url);
+  running.publisher.publishCameraStatus("gate", { state: "playing" });
+  await publishFrames(running, 5);
+  await waitUntil("the birth", () => broker.published.length > 0);
+  await sleep(200);
+  expect(broker.published.map(({ topic }) => topic)).toEqual(["nightjar/gate-1/status"]);
+});
+
+it("notices by keep-alive that a broker no longer answers", async () => {
+  const broker = await scripted({ answersPings: false });
+  const running = await publishTo(broker.url, { keepAliveMs: 1000 });
+  await waitUntil("the connection", () => running.publisher.snapshot().state === "connected");
+  await waitUntil("the end of the connection", () => running.publisher.snapshot().state === "disconnected");
+});
+
+it("lowers QoS and leaves out retain where the broker has neither", async () => {
+  const broker = await scripted({ properties: { maximumQoS: 0, retainAvailable: false } });
+  const running = await publishTo(broker.url);
+  await publishFrames(running, 3);
+  await waitUntil("all messages", () => running.publisher.snapshot().acknowledged === 3);
+  expect(broker.published.every(({ qos, retain }) => qos === 0 && !retain)).toBe(true);
+});
+
+it("drops at once with QoS 0 while there is no broker", async () => {
+  const running = await publishTo(`mqtt://127.0.0.1:${await freePort()}`, { qos: 0 });
+  await publishFrames(running, 3);
+  expect(running.publisher.snapshot()).toMatchObject({ queued: 0, dropped: 3 });
+});
+
+it("stops at once when the broker never answers", async () => {
+  const server = createServer(() => undefined).listen(0, "127.0.0.1");
+  cleanup.push(async () => server.close());
+  await waitUntil("the server", () => server.listening);
+  const { publisher } = publishing({ url: `mqtt://127.0.0.1:${(server.address() as { port: number }).port}` });
+  await publisher.start();
+  await sleep(100);
+  const begin = performance.now();
+  await publisher.stop();
+  expect(performance.now() - begin).toBeLessThan(2000);
+});
