@@ -1,0 +1,88 @@
+// bundle.yaml: every key, its type, range and default. docs/reference/bundle.md describes them for people.
+
+import { z } from "zod";
+import { MAX_BATCH, MAX_EVENTS, MAX_OBJECTS } from "../../firmware/link/protocol.ts";
+import { MAX_MEMORY_PAGES } from "./v8_limits.ts";
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, "expected lower-case letters, digits, . _ - (at most 64)");
+const version = z.string().regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as "1.0.0"');
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digits");
+const count = (low: number, high: number) => z.int().min(low).max(high);
+
+const file = z.strictObject({ file: z.string().min(1), sha256: sha256.optional() });
+
+/** One number for all channels, or one for each. */
+const perChannel = z
+  .union([z.number(), z.array(z.number()).length(3)])
+  .transform((value) => (typeof value === "number" ? [value, value, value] : value) as [number, number, number]);
+
+const input = z.strictObject({
+  /** Pixels; only for models whose own axes are open. */
+  width: count(1, 16_384).optional(),
+  height: count(1, 16_384).optional(),
+  color: z.enum(["RGB", "BGR"]).default("RGB"),
+  layout: z.enum(["NCHW", "NHWC"]).default("NCHW"),
+  dtype: z.enum(["float32", "float16"]).default("float32"),
+  /** value = (pixel - mean) * scale, pixel 0..255 */
+  scale: perChannel.default([1 / 255, 1 / 255, 1 / 255]),
+  mean: perChannel.default([0, 0, 0]),
+  letterbox: z.enum(["centre", "bottom-right", "stretch"]).default("centre"),
+  fill: count(0, 255).default(114),
+});
+
+/** A number, yes or no, a text, or numbers by class id (null: not set for this class). */
+export const parameterValue = z.union([
+  z.number(),
+  z.boolean(),
+  z.string().max(4096),
+  z.array(z.number().nullable()).max(65_536),
+]);
+export const parameters = z.record(z.string().min(1).max(64), parameterValue);
+
+const limits = z.strictObject({
+  /** Of 64 KiB: what the module's memory may grow to. */
+  "memory-pages": count(1, MAX_MEMORY_PAGES).default(512),
+  /** ms for all frames of a batch */
+  "batch-ms": count(1, 60_000).default(100),
+  /** ms from the start of the module to the end of its warm-up */
+  "start-ms": count(1, 60_000).default(2000),
+  /** in a frame, in and out */
+  objects: count(1, MAX_OBJECTS).default(300),
+  /** in a frame */
+  events: count(0, MAX_EVENTS).default(64),
+  /** in a frame, in and out: masks, keypoints, attributes */
+  "aux-bytes": count(0, 16 * 1024 * 1024).default(0),
+  /** bytes of the module's file */
+  "module-bytes": count(8, 16 * 1024 * 1024).default(1024 * 1024),
+  /** lines of log per second */
+  "log-lines": count(0, 1000).default(20),
+});
+
+export const bundleSchema = z
+  .strictObject({
+    name,
+    version,
+    kind: z.enum(["detect", "analyze"]),
+    model: file.optional(),
+    module: file,
+    labels: z.union([z.array(z.string().max(255)).max(65_536), file]).default([]),
+    input: input.prefault({}),
+    parameters: parameters.default({}),
+    limits: limits.prefault({}),
+  })
+  .refine((bundle) => bundle.kind === "analyze" || bundle.model, {
+    path: ["model"],
+    message: "a detect bundle needs one",
+  })
+  .refine((bundle) => bundle.kind === "detect" || !bundle.model, {
+    path: ["model"],
+    message: "an analyze bundle has none: its input is the objects of a frame",
+  });
+
+export type BundleFile = z.output<typeof bundleSchema>;
+export type BundleInput = BundleFile["input"];
+export type BundleLimits = BundleFile["limits"];
+export type ParameterValue = z.output<typeof parameterValue>;
+export type Parameters = Readonly<Record<string, ParameterValue>>;
+
+export { MAX_BATCH };

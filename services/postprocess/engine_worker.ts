@@ -1,0 +1,167 @@
+// A worker thread that runs one ONNX session. session.run blocks it, and ending a worker inside session.run ends the whole
+// process: this one is only ever stopped by its stop word, between two runs.
+//
+//   main                          this worker
+//   workerData ─────────────────► loads the model
+//   ◄─── loaded (inputs, outputs) or failed
+//   warm (shape of the input) ──► one run on zeros: says what shapes come out
+//   ◄─── warmed or failed
+//   serve (the link's memory) ──► takes slots until it is stopped
+
+import { parentPort, workerData } from "node:worker_threads";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { map, ringBell, stamp } from "../../firmware/link/addon.ts";
+import { Bell, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
+import { LinkMemory, type Slot, type SlotTensor } from "../../firmware/link/slots.ts";
+import { Samples } from "./samples.ts";
+import { nextSlot } from "./serve_slots.ts";
+import { WorkerControl } from "./worker_control.ts";
+
+export interface EngineWorkerData {
+  model: string;
+  /** Of one run; 0: as many as the machine has cores. */
+  threads: number;
+  control: SharedArrayBuffer;
+  samples: SharedArrayBuffer;
+}
+
+/** An input or output of the model; open axes are names, or 0 when they have none. */
+export interface ModelTensor {
+  name: string;
+  type: string;
+  shape: readonly (number | string)[];
+}
+
+/** The same with all axes known. */
+export interface ShapedTensor extends ModelTensor {
+  shape: readonly number[];
+}
+
+export type ToEngineWorker =
+  | { type: "warm"; input: ShapedTensor }
+  | { type: "serve"; fd: number; bytes: number; modelBatch: number };
+
+export type FromEngineWorker =
+  | { type: "loaded"; inputs: ModelTensor[]; outputs: ModelTensor[] }
+  | { type: "warmed"; outputs: ShapedTensor[] }
+  | { type: "failed"; message: string }
+  | { type: "log"; message: string };
+
+const port = parentPort!;
+const data = workerData as EngineWorkerData;
+const control = new WorkerControl(data.control);
+const samples = new Samples(data.samples);
+let session: InferenceSession;
+
+await attempt(load);
+port.on("message", (message: ToEngineWorker) => {
+  void attempt(() => (message.type === "warm" ? warmUp(message.input) : serve(message)));
+});
+
+async function load(): Promise<void> {
+  session = await InferenceSession.create(data.model, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: data.threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    graphOptimizationLevel: "all",
+    // A spinning thread costs a whole core at camera rates, and the cores are the decoder's too.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    logSeverityLevel: 3,
+  });
+  tell({ type: "loaded", inputs: describe(session.inputMetadata), outputs: describe(session.outputMetadata) });
+}
+
+function describe(metadata: readonly InferenceSession.ValueMetadata[]): ModelTensor[] {
+  return metadata.map((value) =>
+    value.isTensor
+      ? { name: value.name, type: value.type, shape: value.shape.map((dim) => dim || 0) }
+      : { name: value.name, type: "no tensor", shape: [] },
+  );
+}
+
+async function warmUp({ name, type, shape }: ShapedTensor): Promise<void> {
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  const zeros = type === "float16" ? new Uint16Array(elements) : new Float32Array(elements);
+  const results = await session.run({ [name]: tensorOf(type, zeros, shape) });
+  const outputs = session.outputNames.map((output) => {
+    const result = results[output]!;
+    return { name: output, type: result.type as string, shape: [...result.dims] };
+  });
+  tell({ type: "warmed", outputs });
+}
+
+async function serve(message: Extract<ToEngineWorker, { type: "serve" }>): Promise<void> {
+  const link = new LinkMemory(map(message.fd, message.bytes));
+  const stopped = () => control.stopped;
+  for (;;) {
+    const slot = nextSlot(link, Bell.Engine, SlotState.InputReady, SlotState.Inferring, stopped);
+    if (!slot) break;
+    await infer(link, slot, message.modelBatch);
+  }
+  await session.release();
+  port.close();
+}
+
+async function infer(link: LinkMemory, slot: Slot, modelBatch: number): Promise<void> {
+  const began = performance.now();
+  control.begin(slot.index);
+  try {
+    stamp(link.buffer, slot.offset + SLOT.engineStart);
+    const batch = slot.batch;
+    const piece = modelBatch || batch;
+    for (let first = 0; first < batch; first += piece) await runPiece(slot, first, piece);
+    stamp(link.buffer, slot.offset + SLOT.engineEnd);
+    for (let frame = 0; frame < batch; frame++) slot.markInferred(frame);
+    slot.state = SlotState.OutputReady;
+    ringBell(link, Bell.Module);
+    samples.add(performance.now() - began, batch);
+  } catch (error) {
+    giveBack(link, slot, error as Error);
+  }
+  control.end();
+}
+
+/** Reads and writes the slot where it lies: ONNX Runtime copies neither way on the input, and into our output. */
+async function runPiece(slot: Slot, first: number, frames: number): Promise<void> {
+  const feeds: Record<string, Tensor> = {};
+  const fetches: Record<string, Tensor> = {};
+  for (const tensor of slot.tensors) {
+    (tensor.layout.isInput ? feeds : fetches)[tensor.layout.name] = view(tensor, first, frames);
+  }
+  await session.run(feeds, fetches);
+}
+
+function view({ layout, all }: SlotTensor, first: number, frames: number): Tensor {
+  const dims = [frames, ...layout.dims.slice(1)];
+  const elements = all.length / layout.dims[0]!;
+  return tensorOf(ORT_TYPES[layout.dataType]!, all.subarray(first * elements, (first + frames) * elements), dims);
+}
+
+function tensorOf(type: string, values: SlotTensor["all"], dims: readonly number[]): Tensor {
+  return new Tensor(type as "float32", values as Float32Array, dims);
+}
+
+/** By DataType of the link. */
+const ORT_TYPES = ["float32", "float16", "int8", "int32", "int64", "uint8"];
+
+function giveBack(link: LinkMemory, slot: Slot, error: Error): void {
+  if (error instanceof ProtocolError) slot.fail(LinkError.Protocol, error.message);
+  else {
+    slot.fail(LinkError.Engine, `the model failed: ${error.message}`);
+    tell({ type: "log", message: `the model failed: ${error.message}` });
+  }
+  ringBell(link, Bell.Element);
+}
+
+async function attempt(action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    tell({ type: "failed", message: (error as Error).message });
+  }
+}
+
+function tell(message: FromEngineWorker): void {
+  port.postMessage(message);
+}

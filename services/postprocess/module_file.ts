@@ -1,0 +1,85 @@
+// A module's file: bounded, compiled, and checked against the ABI as far as that goes without running it.
+
+import { z } from "zod";
+import type { Bundle } from "./bundle.ts";
+import { MANIFEST_SECTION } from "./module_abi.ts";
+import { Refusal } from "./refusal.ts";
+import { bounded } from "./wasm_binary.ts";
+
+const REQUIRED = ["nj_abi", "nj_kind", "nj_alloc", "nj_init", "nj_configure", "nj_process"];
+
+const numberParameter = z.object({
+  type: z.enum(["number", "numbers", "integer"]),
+  default: z.number().optional(),
+  minimum: z.number(),
+  maximum: z.number(),
+  unit: z.string().optional(),
+  description: z.string(),
+});
+const flagParameter = z.object({ type: z.literal("flag"), default: z.boolean(), description: z.string() });
+const textParameter = z.object({
+  type: z.literal("text"),
+  default: z.string(),
+  values: z.array(z.string()).optional(),
+  description: z.string(),
+});
+
+/** wasm/modules/<name>/module.yaml, which scripts/build-modules.ts puts into the module as a custom section. */
+export const manifestSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  kind: z.enum(["detect", "analyze"]),
+  description: z.string(),
+  parameters: z.record(z.string(), z.discriminatedUnion("type", [numberParameter, flagParameter, textParameter])),
+});
+export type Manifest = z.output<typeof manifestSchema>;
+
+export interface CompiledModule {
+  module: WebAssembly.Module;
+  /** Undefined when the module carries none: its parameters are then passed on unchecked. */
+  manifest: Manifest | undefined;
+}
+
+/** Throws Refusal. */
+export async function compileModule(bundle: Bundle): Promise<CompiledModule> {
+  const binary = new Uint8Array(bundle.module);
+  if (!startsAsWasm(binary)) refuse(bundle, "is not a WebAssembly module (version 1)");
+  const module = await WebAssembly.compile(bounded(binary, bundle.limits["memory-pages"])).catch((error: Error) =>
+    refuse(bundle, `does not compile: ${error.message}`, error),
+  );
+  checkImports(bundle, module);
+  checkExports(bundle, module);
+  return { module, manifest: readManifest(bundle, module) };
+}
+
+function startsAsWasm(binary: Uint8Array): boolean {
+  return Buffer.from(binary.subarray(0, 8)).equals(Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+}
+
+function checkImports(bundle: Bundle, module: WebAssembly.Module): void {
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    if (from === "nightjar" && name === "log" && kind === "function") continue;
+    refuse(bundle, `imports ${kind} ${from}.${name}; a module may import the function nightjar.log and nothing else`);
+  }
+}
+
+function checkExports(bundle: Bundle, module: WebAssembly.Module): void {
+  const kinds = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
+  if (kinds.get("memory") !== "memory") refuse(bundle, 'exports no memory named "memory"');
+  const missing = REQUIRED.filter((name) => kinds.get(name) !== "function");
+  if (missing.length > 0) refuse(bundle, `does not export ${missing.join(", ")}: see docs/reference/module-abi.md`);
+}
+
+function readManifest(bundle: Bundle, module: WebAssembly.Module): Manifest | undefined {
+  const [section] = WebAssembly.Module.customSections(module, MANIFEST_SECTION);
+  if (!section) return undefined;
+  try {
+    return manifestSchema.parse(JSON.parse(Buffer.from(section).toString()));
+  } catch (error) {
+    refuse(bundle, `carries a manifest (custom section "${MANIFEST_SECTION}") that is no valid JSON of one`, error);
+  }
+}
+
+function refuse(bundle: Bundle, problem: string, cause?: unknown): never {
+  throw new Refusal("module", "module.file", `${bundle.moduleFile} ${problem}`, { cause });
+}

@@ -1,0 +1,39 @@
+// A host in this process, and elements that are closed with it.
+
+import "./load_stripper.ts";
+import "../../../../services/postprocess/v8_limits.ts";
+import { Host } from "../../../../services/postprocess/host.ts";
+import { socketPath } from "./bundles.ts";
+import { Element } from "./element.ts";
+
+export class TestHost {
+  readonly log: string[] = [];
+  readonly host: Host;
+  readonly #path = socketPath();
+  #elements: Element[] = [];
+
+  constructor() {
+    const log = (level: string, message: string) => this.log.push(`${level}: ${message}`);
+    this.host = new Host(this.#path, { threads: 1, log });
+  }
+
+  async start(): Promise<void> {
+    await this.host.listen();
+  }
+
+  connect(): Element {
+    const element = new Element(this.#path, process.pid);
+    this.#elements.push(element);
+    return element;
+  }
+
+  disconnect(): void {
+    for (const element of this.#elements) element.close();
+    this.#elements = [];
+  }
+
+  async close(): Promise<void> {
+    this.disconnect();
+    await this.host.close();
+  }
+}

@@ -1,0 +1,123 @@
+// Records of the link as plain objects, for tests to write and to read.
+
+import {
+  EVENT,
+  EVENT_BYTES,
+  FRAME,
+  FrameFlags,
+  OBJECT,
+  OBJECT_BYTES,
+  UNTRACKED,
+} from "../../../../firmware/link/protocol.ts";
+import type { LinkMemory, Slot } from "../../../../firmware/link/slots.ts";
+
+export interface ObjectOut {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  confidence: number;
+  classId: number;
+  flags: number;
+  objectId: bigint;
+  input: number;
+  age: number;
+  trackerConfidence: number;
+}
+
+export interface EventOut {
+  type: string;
+  objectId: bigint;
+  classId: number;
+  object: number;
+  label: string;
+  value: number;
+}
+
+export interface FrameIn {
+  sourceId?: number;
+  pts?: bigint;
+  flags?: number;
+  /** detect: the picture, flat. */
+  picture?: ArrayLike<number>;
+  /** The model's outputs, for a link without an engine. */
+  outputs?: readonly Float32Array[];
+  /** analyze */
+  objects?: readonly Partial<ObjectOut>[];
+}
+
+/** Writes a frame into a slot. */
+export function fillFrame(memory: LinkMemory, slot: Slot, i: number, frame: FrameIn): void {
+  slot.clearFrame(i);
+  const view = new DataView(memory.buffer, slot.frames[i]!.byteOffset);
+  view.setUint32(FRAME.sourceId, frame.sourceId ?? 0, true);
+  view.setBigUint64(FRAME.pts, frame.pts ?? 0n, true);
+  view.setUint32(FRAME.width, 1280, true);
+  view.setUint32(FRAME.height, 720, true);
+  view.setUint32(FRAME.flags, frame.flags ?? FrameFlags.Inferred, true);
+  view.setUint32(FRAME.objectsIn, frame.objects?.length ?? 0, true);
+  frame.objects?.forEach((object, k) => {
+    writeObject(new DataView(memory.buffer, slot.objectsIn[i]!.byteOffset + k * OBJECT_BYTES, OBJECT_BYTES), object);
+  });
+  const input = slot.tensors.find((tensor) => tensor.layout.isInput);
+  if (input && frame.picture) {
+    const elements = input.layout.frameBytes / 4;
+    (input.all as Float32Array).set(Float32Array.from(frame.picture), i * elements);
+  }
+  const outputs = slot.tensors.filter((tensor) => !tensor.layout.isInput);
+  frame.outputs?.forEach((values, k) => {
+    outputs[k]!.frames[i]!.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  });
+}
+
+function writeObject(view: DataView, object: Partial<ObjectOut>): void {
+  for (const field of ["left", "top", "width", "height", "confidence"] as const) {
+    view.setFloat32(OBJECT[field], object[field] ?? 0, true);
+  }
+  view.setInt32(OBJECT.classId, object.classId ?? 0, true);
+  view.setBigUint64(OBJECT.objectId, object.objectId ?? UNTRACKED, true);
+}
+
+/** Objects of a frame of a slot. */
+export function objectsOf(slot: Slot, frame = 0): ObjectOut[] {
+  const bytes = slot.objectsOut[frame]!;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: slot.frameWord(frame, FRAME.objectsOut) }, (_, i) => {
+    const at = i * OBJECT_BYTES;
+    return {
+      left: view.getFloat32(at + OBJECT.left, true),
+      top: view.getFloat32(at + OBJECT.top, true),
+      width: view.getFloat32(at + OBJECT.width, true),
+      height: view.getFloat32(at + OBJECT.height, true),
+      confidence: view.getFloat32(at + OBJECT.confidence, true),
+      classId: view.getInt32(at + OBJECT.classId, true),
+      flags: view.getUint32(at + OBJECT.flags, true),
+      objectId: view.getBigUint64(at + OBJECT.objectId, true),
+      input: view.getInt32(at + OBJECT.input, true),
+      age: view.getUint32(at + OBJECT.age, true),
+      trackerConfidence: view.getFloat32(at + OBJECT.trackerConfidence, true),
+    };
+  });
+}
+
+/** Events of a frame of a slot. */
+export function eventsOf(slot: Slot, frame = 0): EventOut[] {
+  const bytes = slot.eventsOut[frame]!;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: slot.frameWord(frame, FRAME.eventsOut) }, (_, i) => {
+    const at = i * EVENT_BYTES;
+    return {
+      type: textAt(bytes, at + EVENT.type, 24),
+      label: textAt(bytes, at + EVENT.label, 32),
+      object: view.getInt32(at + EVENT.object, true),
+      objectId: view.getBigUint64(at + EVENT.objectId, true),
+      classId: view.getInt32(at + EVENT.classId, true),
+      value: view.getFloat64(at + EVENT.value, true),
+    };
+  });
+}
+
+function textAt(bytes: Uint8Array, at: number, length: number): string {
+  const text = Buffer.from(bytes.subarray(at, at + length));
+  return text.subarray(0, text.indexOf(0)).toString();
+}
