@@ -52,7 +52,7 @@ struct ClientOptions {
   // Path of the host's socket, asked before each attempt. Empty: *error says why there is no host; *permanent when
   // trying again cannot help.
   std::function<std::string(std::string *error, bool *permanent)> socket;
-  std::chrono::milliseconds first_delay{50}, longest_delay{1000};  // between attempts; doubled each time
+  std::chrono::milliseconds first_delay{50}, longest_delay{250};  // between attempts; doubled each time
   std::chrono::milliseconds refused_delay{5000};                   // after a refusal: loading a bundle is not free
   std::chrono::milliseconds drain_limit{2000};                     // how long a reconfiguration waits for held slots
 };

@@ -39,10 +39,11 @@ void set_label(gchar (&target)[NJ_MAX_LABEL_SIZE], const std::string &label) {
   if (!g_utf8_validate(target, -1, &end)) target[end - target] = '\0';
 }
 
-// What is drawn beside the object: the label, and the id when it has one (as nvtracker's display-tracking-id).
+// What is drawn beside the object: the label, and the id when it has one (as nvtracker's display-tracking-id). The
+// upper half of an id says in which run of the tracker it was given: people do not need it.
 gchar *display_text(const Object &object) {
   if (object.object_id == kUntrackedObject) return g_strdup(object.label.c_str());
-  return g_strdup_printf("%s %" G_GUINT64_FORMAT, object.label.c_str(), object.object_id);
+  return g_strdup_printf("%s %u", object.label.c_str(), static_cast<unsigned>(object.object_id & G_MAXUINT32));
 }
 
 guint offset_of(float pixels) { return pixels > 0 ? static_cast<guint>(pixels) : 0; }

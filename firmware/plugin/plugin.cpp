@@ -15,4 +15,4 @@ static gboolean plugin_init(GstPlugin *plugin) {
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, nightjar, "Video analytics: batching, inference, rules, drawing and messages",
-                  plugin_init, NJ_VERSION, "Apache 2.0", "Nightjar", "https://nightjar.invalid/")
+                  plugin_init, NJ_VERSION, "Apache 2.0", "Nightjar", "Nightjar")

@@ -39,7 +39,7 @@ export class ModulePair {
   #standby: ModuleHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
   #reason = "";
-  #highestId = 0n;
+  #highestId = idsOfThisRun();
   #degraded = false;
   #closed = false;
 
@@ -171,4 +171,12 @@ export class ModulePair {
     ringBell(link.memory, Bell.Element);
     this.#refuseWaiting();
   }
+}
+
+/**
+ * Where track ids begin: the seconds since 1970 in the upper half, so that no id is given twice on a device, also not after
+ * a restart of this process. People are shown the lower half.
+ */
+function idsOfThisRun(): bigint {
+  return BigInt(Math.floor(Date.now() / 1000)) << 32n;
 }
