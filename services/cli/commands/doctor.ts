@@ -1,0 +1,79 @@
+import { type Config, loadConfig, parseConfig } from "../../config/load.ts";
+import { EXIT } from "../../log/errors.ts";
+import { Client } from "../client.ts";
+import { type CommandSpec, type Result, textOf, type Values } from "../command.ts";
+import type { CheckGroup, Finding } from "../doctor/check.ts";
+import { gstreamer } from "../doctor/gstreamer.ts";
+import { machine } from "../doctor/machine.ts";
+import { software } from "../doctor/software.ts";
+import { socketOf } from "../options.ts";
+import { palette } from "../view/style.ts";
+
+export const doctor: CommandSpec = {
+  name: "doctor",
+  summary: "check everything that Nightjar needs, with a remedy for what is missing",
+  options: [
+    {
+      flags: "-c, --config <file>",
+      description: "configuration file; its directories, ports, broker and cameras are checked",
+    },
+  ],
+  json: true,
+  run: async (values, { stdout }) => report(await examine(values), stdout.isTTY === true),
+};
+
+interface Examined {
+  readonly title: string;
+  readonly findings: readonly Finding[];
+}
+
+async function examine(values: Values): Promise<Examined[]> {
+  const config = configOf(values);
+  const groups: CheckGroup[] = [
+    software(config.directories.bundles),
+    gstreamer,
+    machine(config, await isRunning(values)),
+  ];
+  return Promise.all(groups.map(async (group) => ({ title: group.title, findings: await group.run() })));
+}
+
+/** Without a file, the defaults. */
+function configOf(values: Values): Config {
+  const file = textOf(values, "config");
+  return file === undefined ? parseConfig("version: 1", "nightjar.yaml") : loadConfig(file);
+}
+
+async function isRunning(values: Values): Promise<boolean> {
+  try {
+    await new Client(socketOf(values)).call("listCameras", {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function report(groups: readonly Examined[], color: boolean): Result {
+  const findings = groups.flatMap((group) => group.findings);
+  const missing = findings.filter(({ status }) => status === "missing").length;
+  const warnings = findings.filter(({ status }) => status === "warning").length;
+  const text = [...groups.flatMap((group) => groupText(group, color)), verdict(missing, warnings)].join("\n");
+  const json = { healthy: missing === 0, missing, warnings, groups };
+  return { exitCode: missing === 0 ? EXIT.ok : EXIT.environment, text, json };
+}
+
+function groupText({ title, findings }: Examined, color: boolean): string[] {
+  const paint = palette(color);
+  const marks = { ok: paint.good("✔"), warning: paint.warn("!"), missing: paint.bad("✖") };
+  const width = Math.max(...findings.map(({ name }) => name.length));
+  const lines = findings.flatMap(({ name, status, found, remedy }) => [
+    ` ${marks[status]} ${name.padEnd(width)}  ${status === "ok" ? paint.dim(found) : found}`,
+    ...(remedy === "" ? [] : [`   ${" ".repeat(width)}  → ${remedy}`]),
+  ]);
+  return [paint.bold(title), ...lines, ""];
+}
+
+function verdict(missing: number, warnings: number): string {
+  const many = (n: number, one: string, more: string) => (n === 1 ? `1 ${one}` : `${n} ${more}`);
+  if (missing > 0) return `${many(missing, "thing is", "things are")} missing`;
+  return warnings > 0 ? `works, with ${many(warnings, "warning", "warnings")}` : "everything is in place";
+}

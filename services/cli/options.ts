@@ -1,0 +1,41 @@
+/** Options that several commands share. */
+import { join } from "node:path";
+import { defaultRuntimeDirectory } from "../config/directories.ts";
+import { loadConfig } from "../config/load.ts";
+import { parseDuration } from "../config/units.ts";
+import { EXIT, ExpectedError } from "../log/errors.ts";
+import { type OptionSpec, textOf, type Values } from "./command.ts";
+
+export const CONFIG_OPTION: OptionSpec = {
+  flags: "-c, --config <file>",
+  description: "configuration file",
+  required: true,
+};
+
+/** How a command finds the running Nightjar. */
+export const REACH_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: "-c, --config <file>",
+    description: "configuration file of the running Nightjar, when it sets directories.runtime",
+  },
+  { flags: "-s, --socket <path>", description: "control socket of the running Nightjar" },
+];
+
+/** The control socket that the options point at. */
+export function socketOf(values: Values): string {
+  const socket = textOf(values, "socket");
+  if (socket !== undefined) return socket;
+  const file = textOf(values, "config");
+  const directory = file === undefined ? defaultRuntimeDirectory() : loadConfig(file).directories.runtime;
+  return join(directory, "control.sock");
+}
+
+/** "20s" as milliseconds. */
+export function durationOption(text: string): number {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  throw new ExpectedError(
+    EXIT.usage,
+    `--duration: found "${text}", expected a duration with its unit, such as 20s or 5min`,
+  );
+}

@@ -1,0 +1,104 @@
+/** Rules between keys. They look at the raw values, so that they are reported together with the errors of single keys. */
+import type { Locate, Path, Problem } from "./problems.ts";
+import { keyText, valueAt } from "./problems.ts";
+import { parseDuration } from "./units.ts";
+
+type Report = (path: Path, message: string) => void;
+
+/** Problems between keys of a configuration as written (`raw` may have any shape). */
+export function crossCheck(raw: unknown, locate: Locate): Problem[] {
+  const problems: Problem[] = [];
+  const report: Report = (path, message) => {
+    const position = locate(path, "value");
+    problems.push({ ...(position === undefined ? {} : { position }), key: keyText(path), message });
+  };
+  const cameras = valueAt(raw, ["cameras"]);
+  if (Array.isArray(cameras)) {
+    checkIds(cameras, report);
+    cameras.forEach((camera, i) => {
+      checkCamera(camera, ["cameras", i], report);
+    });
+  }
+  checkMqtt(valueAt(raw, ["mqtt"]), report);
+  checkDelays(valueAt(raw, ["pipeline", "restart"]), ["pipeline", "restart"], report);
+  return problems;
+}
+
+/** Problems of one camera as written; `path` is where it stands. */
+export function crossCheckCamera(camera: unknown, path: Path, locate: Locate): Problem[] {
+  const problems: Problem[] = [];
+  checkCamera(camera, path, (where, message) => {
+    const position = locate(where, "value");
+    problems.push({ ...(position === undefined ? {} : { position }), key: keyText(where), message });
+  });
+  return problems;
+}
+
+function checkIds(cameras: readonly unknown[], report: Report): void {
+  const firstWith = new Map<string, number>();
+  cameras.forEach((camera, i) => {
+    const id = valueAt(camera, ["id"]);
+    if (typeof id !== "string") return;
+    const first = firstWith.get(id);
+    if (first === undefined) firstWith.set(id, i);
+    else report(["cameras", i, "id"], `"${id}" is already the id of cameras[${first}]; ids must differ`);
+  });
+}
+
+function checkCamera(camera: unknown, path: Path, report: Report): void {
+  if (typeof camera !== "object" || camera === null) return;
+  const uri = valueAt(camera, ["uri"]);
+  const source = valueAt(camera, ["source"]);
+  if (uri === undefined && source === undefined)
+    report(path, "has neither uri nor source; one of them says where the pictures come from");
+  if (uri !== undefined && source !== undefined)
+    report([...path, "uri"], "stands beside source; give only one of the two");
+  checkCredentials(
+    uri,
+    [...path, "uri"],
+    "write it as source: {type: rtsp, uri, username, password: {file: PATH}}",
+    report,
+  );
+  const hint = "move them to username and password: {file: PATH}";
+  checkCredentials(valueAt(source, ["uri"]), [...path, "source", "uri"], hint, report);
+  if (valueAt(source, ["password"]) !== undefined && valueAt(source, ["username"]) === undefined) {
+    report([...path, "source", "password"], "has no username beside it; a camera wants both");
+  }
+  checkDelays(valueAt(camera, ["reconnect"]), [...path, "reconnect"], report);
+}
+
+function checkMqtt(mqtt: unknown, report: Report): void {
+  checkCredentials(
+    valueAt(mqtt, ["url"]),
+    ["mqtt", "url"],
+    "move them to mqtt.username and mqtt.password: {file: PATH}",
+    report,
+  );
+  const tls = valueAt(mqtt, ["tls"]);
+  const certificate = valueAt(tls, ["certificate"]);
+  const key = valueAt(tls, ["key"]);
+  if (certificate !== undefined && key === undefined)
+    report(["mqtt", "tls", "certificate"], "needs mqtt.tls.key, its private key, too");
+  if (key !== undefined && certificate === undefined) report(["mqtt", "tls", "key"], "needs mqtt.tls.certificate too");
+}
+
+function checkCredentials(uri: unknown, path: Path, hint: string, report: Report): void {
+  if (typeof uri === "string" && /^[a-z][a-z0-9+.-]*:\/\/[^\s/]*@/i.test(uri)) {
+    report(path, `carries a user name or password, which do not belong in the configuration; ${hint}`);
+  }
+}
+
+function checkDelays(policy: unknown, path: Path, report: Report): void {
+  const delay = milliseconds(valueAt(policy, ["delay"]));
+  const maxDelay = milliseconds(valueAt(policy, ["maxDelay"]));
+  if (delay !== undefined && maxDelay !== undefined && delay > maxDelay) {
+    report(
+      [...path, "delay"],
+      `is longer than ${keyText([...path, "maxDelay"])}; the first wait cannot be the longest`,
+    );
+  }
+}
+
+function milliseconds(value: unknown): number | undefined {
+  return typeof value === "string" ? parseDuration(value) : undefined;
+}

@@ -1,0 +1,185 @@
+/** Reads nightjar.yaml: every problem of the file at once, one line each. */
+import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { LineCounter, type ParsedNode, parseDocument } from "yaml";
+import { codeOf, EXIT, ExpectedError } from "../log/errors.ts";
+import { type Camera, cameraSchema, type Source } from "./cameras.ts";
+import { crossCheck, crossCheckCamera } from "./crosscheck.ts";
+import { defaultBundlesDirectory, defaultRuntimeDirectory, defaultStateDirectory } from "./directories.ts";
+import { configJsonSchema, type SchemaNode } from "./json-schema.ts";
+import { expectation, formatProblem, type Locate, locateIn, type Problem, problemsOf } from "./problems.ts";
+import { configSchema, type ParsedConfig } from "./schema.ts";
+import type { SecretReference } from "./secrets.ts";
+
+/** The configuration of a running Nightjar: all defaults filled in, all paths absolute. */
+export interface Config extends Omit<ParsedConfig, "device" | "directories" | "mqtt"> {
+  /** The file it came from; absolute. */
+  readonly file: string;
+  readonly device: ParsedConfig["device"] & { readonly id: string; readonly name: string };
+  readonly mqtt: ParsedConfig["mqtt"] & { readonly clientId: string; readonly topicPrefix: string };
+  readonly directories: { readonly runtime: string; readonly state: string; readonly bundles: string };
+}
+
+export type { Camera, CameraInput, Place, Source } from "./cameras.ts";
+
+/** The configuration is wrong: one line per problem. */
+export class ConfigError extends ExpectedError {
+  readonly file: string;
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    super(EXIT.configuration, problems.map((problem) => formatProblem(file, problem)).join("\n"));
+    this.name = "ConfigError";
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** @throws ConfigError with every problem of the file. */
+export function loadConfig(file: string): Config {
+  return parseConfig(readText(file), file);
+}
+
+/** The same for a text; `file` names it in messages, and its directory is the base of relative paths. */
+export function parseConfig(text: string, file: string): Config {
+  const { raw, locate } = parseYaml(text, file);
+  const parsed = configSchema.safeParse(raw, { error: expectation });
+  const problems = [...crossCheck(raw, locate), ...problemsOf(parsed.error?.issues ?? [], raw, schemaOnce, locate)];
+  if (problems.length > 0) throw new ConfigError(file, inTextOrder(problems));
+  return complete(parsed.data as ParsedConfig, resolve(file));
+}
+
+/**
+ * One camera from a program (the control interface, the state file). Relative paths are relative to `base`.
+ * @throws ConfigError whose "file" is `origin`.
+ */
+export function parseCamera(raw: unknown, origin: string, base: string): Camera {
+  const nowhere: Locate = () => undefined;
+  const parsed = cameraSchema.safeParse(raw, { error: expectation });
+  const problems = [
+    ...crossCheckCamera(raw, [], nowhere),
+    ...problemsOf(parsed.error?.issues ?? [], raw, () => schemaOnce().properties?.cameras?.items ?? {}, nowhere),
+  ];
+  if (problems.length > 0) throw new ConfigError(origin, withoutRepeats(problems));
+  return withAbsolutePaths(parsed.data as Camera, base);
+}
+
+let schema: SchemaNode | undefined;
+
+/** Making it takes longer than reading a file, and it is wanted only to find the neighbours of an unknown key. */
+function schemaOnce(): SchemaNode {
+  schema ??= configJsonSchema();
+  return schema;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const why = codeOf(error) === "ENOENT" ? "there is no such file" : `it cannot be read (${codeOf(error)})`;
+    throw new ConfigError(file, [{ key: "", message: `${why}; expected a configuration, such as demo/nightjar.yaml` }]);
+  }
+}
+
+function parseYaml(text: string, file: string): { raw: unknown; locate: Locate } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
+  if (document.errors.length > 0) {
+    const problems = document.errors.map((error) => {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return { position: { line, column: col }, key: "", message: `not valid YAML: ${oneLine(error.message)}` };
+    });
+    throw new ConfigError(file, problems);
+  }
+  const raw: unknown = withoutEmptyKeys(document.toJS()) ?? {};
+  return { raw, locate: locateIn(document.contents as ParsedNode | null, lines) };
+}
+
+/** `key:` with nothing behind it is the same as no key: a section of which everything is commented out. */
+function withoutEmptyKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmptyKeys);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(kept.map(([key, inner]) => [key, withoutEmptyKeys(inner)]));
+}
+
+function oneLine(message: string): string {
+  const line = message.split("\n")[0] ?? message;
+  return line.charAt(0).toLowerCase() + line.slice(1);
+}
+
+function inTextOrder(problems: readonly Problem[]): Problem[] {
+  const rank = ({ position }: Problem) => (position === undefined ? 0 : position.line * 100_000 + position.column);
+  return withoutRepeats(problems).sort((a, b) => rank(a) - rank(b));
+}
+
+/** Two rules may find the same fault; the first wording stays. */
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  return problems.filter((problem, i) => problems.findIndex((other) => other.key === problem.key) === i);
+}
+
+function complete(parsed: ParsedConfig, file: string): Config {
+  const base = dirname(file);
+  const absolute = (path: string) => absolutePath(path, base);
+  const id = parsed.device.id ?? hostIdentifier();
+  const { log, mqtt, directories } = parsed;
+  return {
+    ...parsed,
+    file,
+    device: { ...parsed.device, id, name: parsed.device.name ?? id },
+    cameras: parsed.cameras.map((camera) => withAbsolutePaths(camera, base)),
+    inference: { ...parsed.inference, bundle: bundlePath(parsed.inference.bundle, base) },
+    tracking: { ...parsed.tracking, bundle: bundlePath(parsed.tracking.bundle, base) },
+    mqtt: {
+      ...mqtt,
+      clientId: mqtt.clientId ?? `nightjar-${id}`,
+      topicPrefix: mqtt.topicPrefix ?? `nightjar/${id}`,
+      ...(mqtt.password === undefined ? {} : { password: absoluteSecret(mqtt.password, base) }),
+      tls: {
+        ...mqtt.tls,
+        ...(mqtt.tls.ca === undefined ? {} : { ca: absolute(mqtt.tls.ca) }),
+        ...(mqtt.tls.certificate === undefined ? {} : { certificate: absolute(mqtt.tls.certificate) }),
+        ...(mqtt.tls.key === undefined ? {} : { key: absolute(mqtt.tls.key) }),
+      },
+    },
+    log: { ...log, ...(log.file === undefined ? {} : { file: absolute(log.file) }) },
+    directories: {
+      runtime: absolute(directories.runtime ?? defaultRuntimeDirectory()),
+      state: absolute(directories.state ?? defaultStateDirectory()),
+      bundles: absolute(directories.bundles ?? defaultBundlesDirectory()),
+    },
+  };
+}
+
+/** The host name with everything that may not stand in an identifier replaced. */
+function hostIdentifier(): string {
+  const id = hostname()
+    .replaceAll(/[^A-Za-z0-9_-]/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 63);
+  return id === "" ? "nightjar" : id;
+}
+
+/** A name stays a name; a path (with a slash in it) becomes absolute. */
+function bundlePath(bundle: string, base: string): string {
+  return bundle.includes("/") ? absolutePath(bundle, base) : bundle;
+}
+
+function withAbsolutePaths(camera: Camera, base: string): Camera {
+  return { ...camera, source: sourceWithAbsolutePaths(camera.source, base) };
+}
+
+function sourceWithAbsolutePaths(source: Source, base: string): Source {
+  if (source.type === "file" || source.type === "images") return { ...source, path: absolutePath(source.path, base) };
+  if (source.type !== "rtsp" || source.password === undefined) return source;
+  return { ...source, password: absoluteSecret(source.password, base) };
+}
+
+function absoluteSecret<T extends SecretReference>(secret: T, base: string): T {
+  return secret.file === undefined ? secret : { ...secret, file: absolutePath(secret.file, base) };
+}
+
+function absolutePath(path: string, base: string): string {
+  return isAbsolute(path) ? path : join(base, path);
+}

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const PUBLIC = join(import.meta.dirname, "../../../services/console/public");
+const read = (name: string) => readFileSync(join(PUBLIC, name), "utf8");
+const [html, css, script] = [read("index.html"), read("console.css"), read("console.js")];
+
+describe("the console page", () => {
+  it("obeys its own content policy: nothing inline, nothing from elsewhere", () => {
+    expect(html).not.toMatch(/<script(?![^>]*src=)/);
+    expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=/);
+    for (const text of [html, css, script]) expect(text).not.toMatch(/(?:src|href|url)\s*[=(]\s*["']?https?:/);
+    expect(script).not.toMatch(/\.style\b|innerHTML|insertAdjacentHTML|\beval\b|new Function/);
+  });
+
+  it("has every element that its script looks for", () => {
+    const wanted = [...script.matchAll(/byId\("([a-z-]+)"\)/g)].map(([, id]) => id);
+    expect(wanted.length).toBeGreaterThan(10);
+    for (const id of new Set(wanted)) expect(html, id).toContain(`id="${id}"`);
+  });
+
+  it("has a light and a dark look, and fits a phone", () => {
+    expect(css).toContain("color-scheme: light dark");
+    expect(html).toContain('name="viewport"');
+  });
+
+  it("names its pictures and its buttons for those who do not see them", () => {
+    for (const [tag] of html.matchAll(/<img [^>]*>/g)) expect(tag).toContain("alt=");
+    expect(html).toMatch(/<html lang="en">/);
+  });
+});

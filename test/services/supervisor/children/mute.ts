@@ -1,0 +1,3 @@
+/** Never says a word. */
+process.on("disconnect", () => process.exit(0));
+setInterval(() => {}, 1000);
