@@ -11,7 +11,25 @@ namespace nj {
 
 enum class MemoryKind { System, Cuda };
 
-enum class PixelFormat { Nv12, Nv21, I420, Yv12, Rgb, Bgr, Rgba, Bgra, Rgbx, Bgrx, Argb, Abgr, Xrgb, Xbgr, Gray8, Yuy2, Uyvy };
+enum class PixelFormat {
+  Nv12,
+  Nv21,
+  I420,
+  Yv12,
+  Rgb,
+  Bgr,
+  Rgba,
+  Bgra,
+  Rgbx,
+  Bgrx,
+  Argb,
+  Abgr,
+  Xrgb,
+  Xbgr,
+  Gray8,
+  Yuy2,
+  Uyvy
+};
 
 enum class ColorMatrix { Bt601, Bt709, Bt2020 };
 
@@ -20,7 +38,7 @@ struct FrameView {
   MemoryKind memory = MemoryKind::System;
   PixelFormat format = PixelFormat::Nv12;
   ColorMatrix matrix = ColorMatrix::Bt601;
-  bool full_range = false;  // false: 16..235
+  bool full_range = false;         // false: 16..235
   uint32_t width = 0, height = 0;  // pixels
   uint32_t planes = 0;
   const uint8_t *plane[4] = {};
@@ -34,8 +52,8 @@ class FrameMapper {
   virtual const FrameView &frame(uint32_t index) const = 0;
 };
 
-// Maps the frames of `buffer` for reading: all of a batch, or the one of a plain buffer described by `info` (may be null
-// for a batch). Returns nullptr and sets *error when a format or memory is not handled.
+// Maps the frames of `buffer` for reading: all of a batch, or the one of a plain buffer described by `info` (may be
+// null for a batch). Returns nullptr and sets *error when a format or memory is not handled.
 std::unique_ptr<FrameMapper> map_frames(GstBuffer *buffer, const GstVideoInfo *info, std::string *error);
 
 // The formats above as a caps string list: "{ NV12, … }".

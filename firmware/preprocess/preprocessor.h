@@ -15,7 +15,7 @@ enum class Letterbox { Stretch, Centre, BottomRight };
 // What the network wants. value = (pixel * scale) - mean * scale, i.e. nvinfer's net-scale-factor * (pixel - offset).
 struct TensorSpec {
   uint32_t width = 0, height = 0;
-  bool bgr = false;           // channel order; default RGB
+  bool bgr = false;            // channel order; default RGB
   bool channels_last = false;  // NHWC; default NCHW
   bool half = false;           // float16 out; default float32
   float scale[3] = {1 / 255.f, 1 / 255.f, 1 / 255.f};
@@ -30,8 +30,8 @@ struct Geometry {
   uint32_t inner_width = 0, inner_height = 0;  // pixels of the network that the frame covers
 };
 
-// As Ultralytics' LetterBox: r = min(W/w, H/h); inner = round(w*r), round(h*r); centred padding (W - inner) / 2 with the
-// left/top part round(d - 0.1). Source: ultralytics/data/augment.py.
+// As Ultralytics' LetterBox: r = min(W/w, H/h); inner = round(w*r), round(h*r); centred padding (W - inner) / 2 with
+// the left/top part round(d - 0.1). Source: ultralytics/data/augment.py.
 Geometry letterbox(uint32_t frame_width, uint32_t frame_height, const TensorSpec &spec);
 
 struct Region {  // the part of a frame that is the network's picture; pixels

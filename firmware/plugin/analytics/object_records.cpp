@@ -1,0 +1,133 @@
+#include "object_records.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "../infer/object_reader.h"
+
+namespace nj {
+
+namespace {
+
+constexpr float kDegreesPerRadian = 57.29577951f;
+constexpr float kTrackerOnly = -0.1f;  // confidence of objects that no detector saw in this frame, as NvDs writes it
+
+link::ObjectRecord to_record(const Object &object) {
+  link::ObjectRecord record = {};
+  record.left = object.box.left;
+  record.top = object.box.top;
+  record.width = object.box.width;
+  record.height = object.box.height;
+  record.angle = object.angle_degrees / kDegreesPerRadian;
+  record.confidence = object.confidence;
+  record.class_id = object.class_id;
+  record.object_id = object.object_id;
+  record.flags = object.object_id == kUntrackedObject ? 0 : static_cast<uint32_t>(link::kObjectTracked);
+  record.tracker_confidence = object.tracker_confidence;
+  record.parent = object.parent;
+  record.input = -1;
+  record.component_id = object.component_id;
+  record.age = object.track_age;
+  return record;
+}
+
+TrackState track_state(const link::ObjectRecord &record) {
+  if (!(record.flags & link::kObjectTracked)) return TrackState::None;
+  if (record.flags & link::kObjectNew) return TrackState::New;
+  return record.flags & link::kObjectPredicted ? TrackState::Predicted : TrackState::Active;
+}
+
+template <size_t kSize>
+std::string text_of(const char (&text)[kSize]) {
+  return std::string(text, strnlen(text, kSize));
+}
+
+bool finite(const link::ObjectRecord &r) {
+  return std::isfinite(r.left) && std::isfinite(r.top) && std::isfinite(r.width) && std::isfinite(r.height) &&
+         std::isfinite(r.angle);
+}
+
+void take_tracking(Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
+  object.track_state = track_state(record);
+  if (object.track_state == TrackState::None) return;
+  object.object_id = record.object_id;
+  object.track_age = record.age;
+  object.tracker_confidence = record.tracker_confidence;
+  if (!finite(record)) return;
+  object.tracker_box = {record.left, record.top, record.width, record.height};
+  object.angle_degrees = record.angle * kDegreesPerRadian;
+  const Box inside = clipped(object.tracker_box, frame_width, frame_height);
+  // A rotated box stays whole: cutting its upright box would move what is drawn.
+  if (inside.width > 0) object.box = object.angle_degrees != 0 ? object.tracker_box : inside;
+}
+
+}  // namespace
+
+uint32_t write_records(const std::vector<Object> &objects, link::ObjectRecord *records, uint32_t max_objects,
+                       uint8_t *aux, uint32_t aux_bytes, uint32_t *aux_used) {
+  const uint32_t count = std::min<size_t>(objects.size(), max_objects);
+  *aux_used = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    records[i] = to_record(objects[i]);
+    if (records[i].parent >= static_cast<int32_t>(count)) records[i].parent = -1;
+    const auto &points = objects[i].keypoints;
+    const size_t bytes = points.size() * sizeof(Keypoint);
+    if (points.empty() || !aux || bytes > aux_bytes - *aux_used) continue;
+    std::memcpy(aux + *aux_used, points.data(), bytes);
+    records[i].aux = *aux_used;
+    records[i].aux_bytes = bytes;
+    records[i].keypoints = points.size();
+    *aux_used += bytes;
+  }
+  return count;
+}
+
+void LabelMemory::learn(const std::vector<Object> &objects) {
+  for (const Object &object : objects) {
+    std::string &label = labels_[{object.component_id, object.class_id}];
+    if (label != object.label) label = object.label;
+  }
+}
+
+std::string LabelMemory::find(int component_id, int class_id) const {
+  const auto known = labels_.find({component_id, class_id});
+  return known == labels_.end() ? "class_" + std::to_string(class_id) : known->second;
+}
+
+Object continued(const Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
+  Object result = object;
+  result.attributes.clear();  // those of the object stay as they are; only new ones would be listed here
+  take_tracking(result, record, frame_width, frame_height);
+  return result;
+}
+
+Object created(const link::ObjectRecord &record, int component_id, const LabelMemory &labels, uint32_t frame_width,
+               uint32_t frame_height) {
+  Object object;
+  object.component_id = record.component_id ? static_cast<int>(record.component_id) : component_id;
+  object.class_id = record.class_id;
+  object.label = labels.find(object.component_id, record.class_id);
+  object.confidence = kTrackerOnly;
+  take_tracking(object, record, frame_width, frame_height);
+  if (object.track_state == TrackState::None && finite(record))
+    object.box = clipped({record.left, record.top, record.width, record.height}, frame_width, frame_height);
+  return object;
+}
+
+Event read_event(const link::EventRecord &record, const link::ObjectRecord *objects, uint32_t count) {
+  Event event;
+  event.type = text_of(record.type);
+  event.rule = text_of(record.rule);
+  event.label = text_of(record.label);
+  event.object_id = record.object_id;
+  event.class_id = record.class_id;
+  event.x = record.x;
+  event.y = record.y;
+  event.value = record.value;
+  if (record.object >= 0 && static_cast<uint32_t>(record.object) < count)
+    event.confidence = objects[record.object].confidence;
+  return event;
+}
+
+}  // namespace nj

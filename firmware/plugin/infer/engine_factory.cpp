@@ -1,0 +1,16 @@
+#include "engine_factory.h"
+
+namespace nj {
+
+static EngineFactory &factory() {
+  static EngineFactory current;
+  return current;
+}
+
+std::unique_ptr<Engine> make_engine(const EngineOptions &options) {
+  return factory() ? factory()(options) : make_remote_engine(options);
+}
+
+void set_engine_factory(EngineFactory replacement) { factory() = std::move(replacement); }
+
+}  // namespace nj
