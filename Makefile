@@ -20,7 +20,7 @@ run: build ## run the demo: four cameras, detector, tracker, broker, live view (
 .PHONY: test
 test: ## run every test (lint, types, C++, TypeScript, wasm, end to end)
 	@scripts/bootstrap build run test
-	@scripts/build
+	@scripts/build all
 	@. scripts/env.sh && node scripts/test.ts
 
 .PHONY: lint
@@ -34,7 +34,9 @@ format: ## format all sources
 	@. scripts/env.sh && biome check --write . && git ls-files 'firmware/*.cpp' 'firmware/*.h' 'test/*.cpp' 'test/*.h' | xargs clang-format-14 -i
 
 .PHONY: bench
-bench: build ## measure; prints a table and writes build/bench.json
+bench: ## measure; prints a table and writes build/bench.json
+	@scripts/bootstrap build run test
+	@scripts/build all
 	@. scripts/env.sh && node scripts/bench.ts
 
 .PHONY: docs

@@ -67,7 +67,9 @@ async function services(): Promise<Outcome> {
     numPendingTests: number;
     numFailedTestSuites: number;
   };
-  const failed = Math.max(report.numFailedTests, code === 0 ? 0 : Math.max(1, report.numFailedTestSuites));
+  // A file that does not even load counts as one.
+  const failed =
+    report.numFailedTests > 0 || code === 0 ? report.numFailedTests : Math.max(1, report.numFailedTestSuites);
   return { passed: report.numPassedTests, failed, skipped: report.numPendingTests };
 }
 

@@ -53,8 +53,8 @@ struct ClientOptions {
   // trying again cannot help.
   std::function<std::string(std::string *error, bool *permanent)> socket;
   std::chrono::milliseconds first_delay{50}, longest_delay{250};  // between attempts; doubled each time
-  std::chrono::milliseconds refused_delay{5000};                   // after a refusal: loading a bundle is not free
-  std::chrono::milliseconds drain_limit{2000};                     // how long a reconfiguration waits for held slots
+  std::chrono::milliseconds refused_delay{5000};                  // after a refusal: loading a bundle is not free
+  std::chrono::milliseconds drain_limit{2000};                    // how long a reconfiguration waits for held slots
 };
 
 enum class ClientState { Connecting, Ready, Gone, Refused };

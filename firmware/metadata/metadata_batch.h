@@ -27,7 +27,7 @@ struct Keypoint {
   float x = 0, y = 0, confidence = 0;
 };
 
-struct Attribute {  // one classifier result of an object
+struct Attribute {   // one classifier result of an object
   std::string type;  // "color"
   std::string label;
   uint32_t class_id = 0;
@@ -39,9 +39,9 @@ struct Object {
   int component_id = 0;
   int class_id = 0;  // 0..65535
   uint64_t object_id = kUntrackedObject;
-  Box box;            // clipped to the frame: what is drawn, tracked and published
-  Box detector_box;   // before clipping
-  Box tracker_box;    // all 0 until tracked
+  Box box;                  // clipped to the frame: what is drawn, tracked and published
+  Box detector_box;         // before clipping
+  Box tracker_box;          // all 0 until tracked
   float angle_degrees = 0;  // clockwise on screen
   float confidence = 0;
   float tracker_confidence = 0;
@@ -79,8 +79,8 @@ struct FrameInfo {
 
 struct TensorOutput {
   std::string name;
-  uint32_t data_type = 0;  // link::DataType
-  std::vector<uint32_t> dims;  // without batch
+  uint32_t data_type = 0;               // link::DataType
+  std::vector<uint32_t> dims;           // without batch
   std::shared_ptr<const uint8_t> data;  // aliasing pointer: keeps its storage alive
   size_t bytes = 0;
 };
@@ -91,8 +91,8 @@ class MetadataBatch {
 
   virtual uint32_t frame_count() const = 0;
   virtual FrameInfo frame(uint32_t index) const = 0;
-  // Oldest first: the order in which they were added, whatever the list below does. The opaque handle in `handles`, when
-  // asked for, stays valid until the object is removed.
+  // Oldest first: the order in which they were added, whatever the list below does. The opaque handle in `handles`,
+  // when asked for, stays valid until the object is removed.
   virtual std::vector<Object> objects(uint32_t frame, std::vector<void *> *handles = nullptr) const = 0;
 
   virtual void add_object(uint32_t frame, const Object &object) = 0;

@@ -19,7 +19,9 @@ void free_meta(GstMeta *meta, GstBuffer *) {
   g_free(self->batch);
 }
 
-void scale_box(NjBox *box, gfloat x, gfloat y) { *box = {box->left * x, box->top * y, box->width * x, box->height * y}; }
+void scale_box(NjBox *box, gfloat x, gfloat y) {
+  *box = {box->left * x, box->top * y, box->width * x, box->height * y};
+}
 
 void scale_object(NjObjectMeta *object, gfloat x, gfloat y) {
   scale_box(&object->detector_bbox_info, x, y);

@@ -63,7 +63,8 @@ void release_classifier(NjClassifierMeta *classifier) {
 
 void release_object(NjObjectMeta *object) {
   NjPools *pools = object->batch_meta->pools;
-  for (GList *l = object->classifier_meta_list; l; l = l->next) release_classifier(static_cast<NjClassifierMeta *>(l->data));
+  for (GList *l = object->classifier_meta_list; l; l = l->next)
+    release_classifier(static_cast<NjClassifierMeta *>(l->data));
   for (GList *l = object->obj_user_meta_list; l; l = l->next) release_user(static_cast<NjUserMeta *>(l->data));
   free_object(object);
   pools->objects.release(object);

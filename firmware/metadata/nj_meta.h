@@ -1,9 +1,9 @@
 // Nightjar's metadata: what NvDs metadata is to DeepStream, for pipelines without it.
 //
 // The hierarchy, the ownership and the list order are those of nvdsmeta.h, so that an element written for one reads
-// like one written for the other: batch -> frame -> object -> classifier -> label, user metas on each level. A batch owns
-// pools; objects are acquired from the batch and attached, never constructed. Frame and batch user lists append, all
-// others prepend (newest first). A released element is zeroed, so every field that nobody set is 0.
+// like one written for the other: batch -> frame -> object -> classifier -> label, user metas on each level. A batch
+// owns pools; objects are acquired from the batch and attached, never constructed. Frame and batch user lists append,
+// all others prepend (newest first). A released element is zeroed, so every field that nobody set is 0.
 //
 // A batch rides on a GstBuffer as one GstMeta (api type "NjBatchMetaAPI"). Copying the buffer copies the batch deeply,
 // keeping list order, parents and classifier types; user metas without copy_func are left out.
@@ -88,8 +88,8 @@ typedef enum {
   NJ_TRACK_PREDICTED = 3,  // no detection in this frame: the tracker's estimate
 } NjTrackState;
 
-typedef gpointer (*NjMetaCopyFunc)(gpointer data, gpointer user_data);    // data: the meta; returns the copy
-typedef void (*NjMetaReleaseFunc)(gpointer data, gpointer user_data);     // frees what the meta refers to
+typedef gpointer (*NjMetaCopyFunc)(gpointer data, gpointer user_data);  // data: the meta; returns the copy
+typedef void (*NjMetaReleaseFunc)(gpointer data, gpointer user_data);   // frees what the meta refers to
 
 struct _NjUserMeta {
   NjBatchMeta *batch_meta;
@@ -135,27 +135,27 @@ struct _NjObjectMeta {
   GList *obj_user_meta_list;    // NjUserMeta, newest first
   // Beyond NvDs:
   NjTrackState track_state;
-  guint track_age;  // frames since the object appeared
+  guint track_age;        // frames since the object appeared
   NjKeypoint *keypoints;  // g_malloc'd, freed with the object
   guint num_keypoints;
 };
 
 struct _NjFrameMeta {
   NjBatchMeta *batch_meta;
-  guint pad_index;  // N of the mux' sink_N; also source_id
-  guint batch_id;   // position in the batch
-  gint frame_num;   // per source, from 0
+  guint pad_index;        // N of the mux' sink_N; also source_id
+  guint batch_id;         // position in the batch
+  gint frame_num;         // per source, from 0
   guint64 buf_pts;        // ns, of the source's own buffer
   guint64 ntp_timestamp;  // ns since the epoch: when the frame was captured, as well as known
   guint source_id;
   guint source_frame_width, source_frame_height;  // pixels
   guint num_obj_meta;
-  gboolean bInferDone;   // a detector looked at this frame (also when it found nothing)
-  GList *obj_meta_list;  // NjObjectMeta, newest first
+  gboolean bInferDone;          // a detector looked at this frame (also when it found nothing)
+  GList *obj_meta_list;         // NjObjectMeta, newest first
   GList *frame_user_meta_list;  // NjUserMeta, newest first
   gchar *sensor_id;             // g_malloc'd: the camera's id, or NULL
-  // The pixels: the source's buffer (a reference) and what its bytes mean. NULL on an unbatched buffer, whose own memory
-  // holds the frame.
+  // The pixels: the source's buffer (a reference) and what its bytes mean. NULL on an unbatched buffer, whose own
+  // memory holds the frame.
   GstBuffer *buffer;
   GstVideoInfo info;
 };

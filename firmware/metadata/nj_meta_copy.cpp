@@ -106,6 +106,7 @@ void nj_batch_meta_copy_into(NjBatchMeta *copy, NjBatchMeta *source) {
   for (GList *l = source->frame_meta_list; l; l = l->next)
     nj_batch_copy_frame(copy, static_cast<const NjFrameMeta *>(l->data));
   for (GList *l = source->batch_user_meta_list; l; l = l->next)
-    if (NjUserMeta *user = copy_user(copy, static_cast<const NjUserMeta *>(l->data))) nj_batch_add_user_meta(copy, user);
+    if (NjUserMeta *user = copy_user(copy, static_cast<const NjUserMeta *>(l->data)))
+      nj_batch_add_user_meta(copy, user);
   nj_batch_meta_unlock(source);
 }

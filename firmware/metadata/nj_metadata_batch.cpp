@@ -13,7 +13,7 @@ namespace {
 
 // How labels look, as nvinfer styles them.
 constexpr const char *kFont = "Sans";
-constexpr guint kFontSize = 11;  // points at 96 dpi
+constexpr guint kFontSize = 11;   // points at 96 dpi
 constexpr guint kLabelRise = 10;  // pixels from the top of the box up to the text
 
 class Locked {
@@ -91,8 +91,9 @@ void write_mask(NjObjectMeta *meta, const Object &object) {
 void write_keypoints(NjObjectMeta *meta, const Object &object) {
   meta->num_keypoints = static_cast<guint>(object.keypoints.size());
   meta->keypoints = g_new(NjKeypoint, meta->num_keypoints);
-  std::transform(object.keypoints.begin(), object.keypoints.end(), meta->keypoints,
-                 [](const Keypoint &point) { return NjKeypoint{point.x, point.y, point.confidence}; });
+  std::transform(object.keypoints.begin(), object.keypoints.end(), meta->keypoints, [](const Keypoint &point) {
+    return NjKeypoint{point.x, point.y, point.confidence};
+  });
 }
 
 bool has_attribute(const NjObjectMeta *meta, const Attribute &attribute) {
@@ -301,7 +302,8 @@ class NjMetadataBatch final : public MetadataBatch {
   static std::vector<NjObjectMeta *> oldest_first(const NjFrameMeta *frame) {
     std::vector<NjObjectMeta *> metas;
     metas.reserve(frame->num_obj_meta);
-    for (GList *l = g_list_last(frame->obj_meta_list); l; l = l->prev) metas.push_back(static_cast<NjObjectMeta *>(l->data));
+    for (GList *l = g_list_last(frame->obj_meta_list); l; l = l->prev)
+      metas.push_back(static_cast<NjObjectMeta *>(l->data));
     return metas;
   }
 
@@ -351,8 +353,9 @@ std::unique_ptr<MetadataBatch> metadata_of(GstBuffer *buffer, const GstCaps *cap
   if (NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer)) return std::make_unique<NjMetadataBatch>(batch);
   GstVideoInfo info;
   if (!caps || is_batch(caps) || !gst_video_info_from_caps(&info, caps)) {
-    *error = "the buffer carries no frame metadata and is no single video frame; expected a batch from njstreammux or "
-             "video/x-raw, put njstreammux or videoconvert before this element";
+    *error =
+        "the buffer carries no frame metadata and is no single video frame; expected a batch from njstreammux or "
+        "video/x-raw, put njstreammux or videoconvert before this element";
     return nullptr;
   }
   return std::make_unique<NjMetadataBatch>(add_single_frame(buffer, info));

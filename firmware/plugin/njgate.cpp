@@ -4,11 +4,11 @@
 //
 // The rate is one of the clock on the wall, not of timestamps or caps: it holds for streams of unknown frame rate too.
 // Events always pass, so that what is behind the gate knows its caps before the gate opens.
-#include "elements.h"
-
 #include <gst/base/gstbasetransform.h>
 
 #include <atomic>
+
+#include "elements.h"
 
 namespace {
 
@@ -27,7 +27,8 @@ struct Gate {
     const gdouble rate = max_rate;
     if (rate <= 0) return true;
     if (now < due) return false;
-    // A schedule rather than a distance: 15 frames a second through a gate of 10 give 10, not 7.5. After a pause it starts anew.
+    // A schedule rather than a distance: 15 frames a second through a gate of 10 give 10, not 7.5. After a pause it
+    // starts anew.
     const auto period = static_cast<gint64>(G_USEC_PER_SEC / rate);
     due = now - due > period ? now + period : due + period;
     return true;
@@ -48,8 +49,10 @@ struct NjGateClass {
 G_DEFINE_TYPE(NjGate, nj_gate, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(njgate, "njgate", GST_RANK_NONE, nj_gate_get_type())
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
 static NjGate *nj_gate_cast(gpointer object) { return static_cast<NjGate *>(object); }
 
@@ -101,9 +104,10 @@ static void nj_gate_class_init(NjGateClass *klass) {
   object_class->set_property = nj_gate_set_property;
   object_class->get_property = nj_gate_get_property;
   object_class->finalize = nj_gate_finalize;
-  constexpr auto kAnytime = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
-  g_object_class_install_property(
-      object_class, kPropOpen, g_param_spec_boolean("open", "Open", "Let buffers pass", kDefaultOpen, kAnytime));
+  constexpr auto kAnytime =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+  g_object_class_install_property(object_class, kPropOpen,
+                                  g_param_spec_boolean("open", "Open", "Let buffers pass", kDefaultOpen, kAnytime));
   g_object_class_install_property(
       object_class, kPropMaxRate,
       g_param_spec_double("max-rate", "Maximum rate", "Buffers per second that pass at most; 0: no limit", 0, 10000,
@@ -112,8 +116,8 @@ static void nj_gate_class_init(NjGateClass *klass) {
   auto *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_element_class_set_static_metadata(element_class, "Gate", "Generic", "Lets buffers pass at a limited rate, or not at all",
-                                        "Nightjar");
+  gst_element_class_set_static_metadata(element_class, "Gate", "Generic",
+                                        "Lets buffers pass at a limited rate, or not at all", "Nightjar");
   GST_BASE_TRANSFORM_CLASS(klass)->transform_ip = nj_gate_transform_ip;
 }
 

@@ -3,13 +3,13 @@
 //   gst-launch-1.0 uridecodebin uri=file:///clip.mp4 ! njloop ! clocksync ! videoconvert ! autovideosink
 //
 // At the end of the stream the element keeps the EOS to itself, seeks its source back to the start (from a thread of
-// GStreamer's pool: the streaming thread that brought the EOS must get home first), and swallows the flush that the seek
-// brings, so that elements behind it keep what they hold. Timestamps go on rising: each round is shifted behind the one
-// before it. A source that cannot seek ends in the ordinary way, and the element says so in a warning.
-#include "elements.h"
-
+// GStreamer's pool: the streaming thread that brought the EOS must get home first), and swallows the flush that the
+// seek brings, so that elements behind it keep what they hold. Timestamps go on rising: each round is shifted behind
+// the one before it. A source that cannot seek ends in the ordinary way, and the element says so in a warning.
 #include <atomic>
 #include <initializer_list>
+
+#include "elements.h"
 
 GST_DEBUG_CATEGORY_STATIC(nj_loop_debug);
 #define GST_CAT_DEFAULT nj_loop_debug
@@ -20,13 +20,13 @@ enum Property : guint { kPropLoops = 1 };
 
 // The streaming thread owns all but `rounds` and `seeking`.
 struct Loop {
-  std::atomic<guint64> rounds{0};     // completed
-  std::atomic<bool> seeking{false};   // between EOS and the flush of our seek
-  GstClockTimeDiff shift = 0;         // added to the timestamps of this round
-  GstClockTime end = 0;               // where the last frame ends, shifted
+  std::atomic<guint64> rounds{0};                 // completed
+  std::atomic<bool> seeking{false};               // between EOS and the flush of our seek
+  GstClockTimeDiff shift = 0;                     // added to the timestamps of this round
+  GstClockTime end = 0;                           // where the last frame ends, shifted
   GstClockTime last_start = GST_CLOCK_TIME_NONE;  // of the last frame, shifted
-  GstClockTime frame_time = 0;        // distance of the last two frames, for frames without a duration
-  bool round_begins = true;           // no frame since the start or the last seek
+  GstClockTime frame_time = 0;                    // distance of the last two frames, for frames without a duration
+  bool round_begins = true;                       // no frame since the start or the last seek
 };
 
 }  // namespace
@@ -45,19 +45,23 @@ struct NjLoopClass {
 G_DEFINE_TYPE(NjLoop, nj_loop, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE(njloop, "njloop", GST_RANK_NONE, nj_loop_get_type())
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
 static NjLoop *nj_loop_cast(gpointer object) { return static_cast<NjLoop *>(object); }
 
 static void give_up(NjLoop *self) {
-  GST_ELEMENT_WARNING(self, RESOURCE, SEEK, ("This source cannot be played again without a restart."), ("the seek to its start was refused"));
+  GST_ELEMENT_WARNING(self, RESOURCE, SEEK, ("This source cannot be played again without a restart."),
+                      ("the seek to its start was refused"));
   gst_pad_push_event(self->src, gst_event_new_eos());
 }
 
 static void seek_to_start(GstElement *element, gpointer) {
   NjLoop *self = nj_loop_cast(element);
-  GstEvent *seek = gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, 0);
+  GstEvent *seek =
+      gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, 0);
   if (gst_pad_push_event(self->sink, seek)) return;
   self->loop->seeking = false;
   give_up(self);
@@ -188,7 +192,8 @@ static void nj_loop_class_init(NjLoopClass *klass) {
   element_class->change_state = nj_loop_change_state;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_element_class_set_static_metadata(element_class, "Endless player", "Generic", "Plays its source again when it ends", "Nightjar");
+  gst_element_class_set_static_metadata(element_class, "Endless player", "Generic",
+                                        "Plays its source again when it ends", "Nightjar");
 }
 
 gboolean nj_njloop_register(GstPlugin *plugin) { return GST_ELEMENT_REGISTER(njloop, plugin); }

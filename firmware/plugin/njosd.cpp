@@ -3,8 +3,8 @@
 //   gst-launch-1.0 filesrc location=street.mp4 ! decodebin ! videoconvert ! njinfer bundle=build/bundles/street
 //     ! njosd ! videoconvert ! autovideosink
 //
-// Takes single frames and batches of njstreammux, in any format that the mux takes, and draws without converting them. A
-// picture that somebody else holds too (a decoder's reference, a tee) is copied first; one on which there is nothing
+// Takes single frames and batches of njstreammux, in any format that the mux takes, and draws without converting them.
+// A picture that somebody else holds too (a decoder's reference, a tee) is copied first; one on which there is nothing
 // to draw passes untouched.
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
@@ -151,7 +151,8 @@ GstFlowReturn transform_ip(GstBaseTransform *transform, GstBuffer *buffer) {
 gboolean sink_event(GstBaseTransform *transform, GstEvent *event) {
   nj::osd::Trails &trails = NJ_OSD(transform)->osd->painter.trails();
   const nj::StreamEvent change = nj::parse_stream_event(event);
-  if (change.change == nj::StreamChange::PadDeleted || change.change == nj::StreamChange::Eos) trails.forget(change.source_id);
+  if (change.change == nj::StreamChange::PadDeleted || change.change == nj::StreamChange::Eos)
+    trails.forget(change.source_id);
   if (GST_EVENT_TYPE(event) == GST_EVENT_STREAM_START || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) trails.clear();
   return GST_BASE_TRANSFORM_CLASS(nj_osd_parent_class)->sink_event(transform, event);
 }
@@ -169,18 +170,41 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *sp
   Style &style = self->osd->style;
   nj::osd::ClockStyle &clock = style.clock_style;
   switch (id) {
-    case kDisplayText: style.text = g_value_get_boolean(value); break;
-    case kDisplayBbox: style.boxes = g_value_get_boolean(value); break;
-    case kDisplayMask: style.masks = g_value_get_boolean(value); break;
-    case kDisplayClock: style.clock = g_value_get_boolean(value); break;
-    case kDisplayKeypoints: style.keypoints = g_value_get_boolean(value); break;
-    case kDisplayTrails: style.trails = g_value_get_boolean(value); break;
-    case kClockFont: clock.font = g_value_get_string(value) ? g_value_get_string(value) : nj::osd::ClockStyle().font; break;
-    case kClockFontSize: clock.font_size = g_value_get_uint(value); break;
-    case kXClockOffset: clock.x = g_value_get_uint(value); break;
-    case kYClockOffset: clock.y = g_value_get_uint(value); break;
-    case kClockColor: clock.color = g_value_get_uint(value); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kDisplayText:
+      style.text = g_value_get_boolean(value);
+      break;
+    case kDisplayBbox:
+      style.boxes = g_value_get_boolean(value);
+      break;
+    case kDisplayMask:
+      style.masks = g_value_get_boolean(value);
+      break;
+    case kDisplayClock:
+      style.clock = g_value_get_boolean(value);
+      break;
+    case kDisplayKeypoints:
+      style.keypoints = g_value_get_boolean(value);
+      break;
+    case kDisplayTrails:
+      style.trails = g_value_get_boolean(value);
+      break;
+    case kClockFont:
+      clock.font = g_value_get_string(value) ? g_value_get_string(value) : nj::osd::ClockStyle().font;
+      break;
+    case kClockFontSize:
+      clock.font_size = g_value_get_uint(value);
+      break;
+    case kXClockOffset:
+      clock.x = g_value_get_uint(value);
+      break;
+    case kYClockOffset:
+      clock.y = g_value_get_uint(value);
+      break;
+    case kClockColor:
+      clock.color = g_value_get_uint(value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
   GST_OBJECT_UNLOCK(self);
 }
@@ -189,22 +213,46 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
   const Style style = style_of(NJ_OSD(object));
   const nj::osd::ClockStyle &clock = style.clock_style;
   switch (id) {
-    case kDisplayText: g_value_set_boolean(value, style.text); break;
-    case kDisplayBbox: g_value_set_boolean(value, style.boxes); break;
-    case kDisplayMask: g_value_set_boolean(value, style.masks); break;
-    case kDisplayClock: g_value_set_boolean(value, style.clock); break;
-    case kDisplayKeypoints: g_value_set_boolean(value, style.keypoints); break;
-    case kDisplayTrails: g_value_set_boolean(value, style.trails); break;
-    case kClockFont: g_value_set_string(value, clock.font.c_str()); break;
-    case kClockFontSize: g_value_set_uint(value, clock.font_size); break;
-    case kXClockOffset: g_value_set_uint(value, clock.x); break;
-    case kYClockOffset: g_value_set_uint(value, clock.y); break;
-    case kClockColor: g_value_set_uint(value, clock.color); break;
-    default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+    case kDisplayText:
+      g_value_set_boolean(value, style.text);
+      break;
+    case kDisplayBbox:
+      g_value_set_boolean(value, style.boxes);
+      break;
+    case kDisplayMask:
+      g_value_set_boolean(value, style.masks);
+      break;
+    case kDisplayClock:
+      g_value_set_boolean(value, style.clock);
+      break;
+    case kDisplayKeypoints:
+      g_value_set_boolean(value, style.keypoints);
+      break;
+    case kDisplayTrails:
+      g_value_set_boolean(value, style.trails);
+      break;
+    case kClockFont:
+      g_value_set_string(value, clock.font.c_str());
+      break;
+    case kClockFontSize:
+      g_value_set_uint(value, clock.font_size);
+      break;
+    case kXClockOffset:
+      g_value_set_uint(value, clock.x);
+      break;
+    case kYClockOffset:
+      g_value_set_uint(value, clock.y);
+      break;
+    case kClockColor:
+      g_value_set_uint(value, clock.color);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
 }
 
-constexpr GParamFlags kAnytime = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+constexpr GParamFlags kAnytime =
+    static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 
 void install_properties(GObjectClass *klass) {
   const Style defaults;
@@ -214,18 +262,29 @@ void install_properties(GObjectClass *klass) {
     add(id, g_param_spec_boolean(name, nick, blurb, value, kAnytime));
   };
   flag(kDisplayText, "display-text", "Display text", "Draw labels with ids", defaults.text);
-  flag(kDisplayBbox, "display-bbox", "Display boxes",
-       "Draw boxes, turned ones too, in the border colour of the object; the default (red) stands for a colour by class", defaults.boxes);
+  flag(
+      kDisplayBbox, "display-bbox", "Display boxes",
+      "Draw boxes, turned ones too, in the border colour of the object; the default (red) stands for a colour by class",
+      defaults.boxes);
   flag(kDisplayMask, "display-mask", "Display masks", "Draw the masks of objects, translucent", defaults.masks);
   flag(kDisplayClock, "display-clock", "Display clock", "Draw the local date and time", defaults.clock);
   flag(kDisplayKeypoints, "display-keypoints", "Display keypoints",
        "Draw keypoints of a confidence of at least 0.3, and the bones of persons with 17 of them", defaults.keypoints);
-  flag(kDisplayTrails, "display-trails", "Display trails", "Draw where tracked objects have been in the last 48 frames", defaults.trails);
-  add(kClockFont, g_param_spec_string("clock-font", "Clock font", "Family name of the clock's font", clock.font.c_str(), kAnytime));
-  add(kClockFontSize, g_param_spec_uint("clock-font-size", "Clock font size", "Size of the clock's font in points", 1, 60, clock.font_size, kAnytime));
-  add(kXClockOffset, g_param_spec_uint("x-clock-offset", "X clock offset", "Left edge of the clock, in pixels of the picture", 0, G_MAXINT, clock.x, kAnytime));
-  add(kYClockOffset, g_param_spec_uint("y-clock-offset", "Y clock offset", "Upper edge of the clock, in pixels of the picture", 0, G_MAXINT, clock.y, kAnytime));
-  add(kClockColor, g_param_spec_uint("clock-color", "Clock colour", "Colour of the clock as 0xRRGGBBAA; default: opaque white", 0, G_MAXUINT32, clock.color, kAnytime));
+  flag(kDisplayTrails, "display-trails", "Display trails", "Draw where tracked objects have been in the last 48 frames",
+       defaults.trails);
+  add(kClockFont,
+      g_param_spec_string("clock-font", "Clock font", "Family name of the clock's font", clock.font.c_str(), kAnytime));
+  add(kClockFontSize, g_param_spec_uint("clock-font-size", "Clock font size", "Size of the clock's font in points", 1,
+                                        60, clock.font_size, kAnytime));
+  add(kXClockOffset,
+      g_param_spec_uint("x-clock-offset", "X clock offset", "Left edge of the clock, in pixels of the picture", 0,
+                        G_MAXINT, clock.x, kAnytime));
+  add(kYClockOffset,
+      g_param_spec_uint("y-clock-offset", "Y clock offset", "Upper edge of the clock, in pixels of the picture", 0,
+                        G_MAXINT, clock.y, kAnytime));
+  add(kClockColor,
+      g_param_spec_uint("clock-color", "Clock colour", "Colour of the clock as 0xRRGGBBAA; default: opaque white", 0,
+                        G_MAXUINT32, clock.color, kAnytime));
 }
 
 // ---- Object
@@ -236,7 +295,8 @@ void finalize(GObject *object) {
 }
 
 void add_pad_templates(GstElementClass *klass) {
-  const std::string text = std::string("video/x-raw(" NJ_CAPS_FEATURE_BATCH "); video/x-raw, format = (string) ") + nj::supported_formats() +
+  const std::string text = std::string("video/x-raw(" NJ_CAPS_FEATURE_BATCH "); video/x-raw, format = (string) ") +
+                           nj::supported_formats() +
                            ", width = (int) [ 1, max ], height = (int) [ 1, max ], framerate = (fraction) [ 0, max ]";
   GstCaps *caps = gst_caps_from_string(text.c_str());
   gst_element_class_add_pad_template(klass, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
@@ -263,7 +323,8 @@ static void nj_osd_class_init(NjOsdClass *klass) {
 
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   add_pad_templates(element_class);
-  gst_element_class_set_static_metadata(element_class, "Nightjar on-screen display", "Filter/Editor/Video",
+  gst_element_class_set_static_metadata(
+      element_class, "Nightjar on-screen display", "Filter/Editor/Video",
       "Draws the boxes, labels, masks, keypoints and trails of detected objects into video", "Nightjar");
 }
 

@@ -4,14 +4,13 @@
 //   gst-launch-1.0 -v videotestsrc num-buffers=30 ! njprobe ! fakesink
 //
 // Everything is read by polling properties; each costs one atomic load.
-#include "elements.h"
-
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
 #include <atomic>
 #include <cstdint>
 
+#include "elements.h"
 #include "metadata/nj_meta.h"
 
 GST_DEBUG_CATEGORY_STATIC(nj_probe_debug);
@@ -95,8 +94,10 @@ struct NjProbeClass {
 G_DEFINE_TYPE(NjProbe, nj_probe, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(njprobe, "njprobe", GST_RANK_NONE, nj_probe_get_type())
 
-static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
 
 static NjProbe *nj_probe_cast(gpointer object) { return static_cast<NjProbe *>(object); }
 
@@ -180,25 +181,24 @@ static void nj_probe_init(NjProbe *self) {
 static void install_properties(GObjectClass *object_class) {
   const auto flags = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   const auto install = [&](Property id, GParamSpec *spec) { g_object_class_install_property(object_class, id, spec); };
-  install(kPropBuffers,
-          g_param_spec_uint64("buffers", "Buffers", "Buffers that passed since the element was made", 0, G_MAXUINT64, 0, flags));
-  install(kPropBytes,
-          g_param_spec_uint64("bytes", "Bytes", "Bytes in these buffers", 0, G_MAXUINT64, 0, flags));
-  install(kPropIdle,
-          g_param_spec_int64("idle", "Idle", "Time since the last buffer, in µs; -1 before the first", -1, G_MAXINT64, -1, flags));
+  install(kPropBuffers, g_param_spec_uint64("buffers", "Buffers", "Buffers that passed since the element was made", 0,
+                                            G_MAXUINT64, 0, flags));
+  install(kPropBytes, g_param_spec_uint64("bytes", "Bytes", "Bytes in these buffers", 0, G_MAXUINT64, 0, flags));
+  install(kPropIdle, g_param_spec_int64("idle", "Idle", "Time since the last buffer, in µs; -1 before the first", -1,
+                                        G_MAXINT64, -1, flags));
   install(kPropInferred,
-          g_param_spec_uint64("inferred", "Inferred", "Frames that a detector looked at, by their metadata", 0, G_MAXUINT64, 0,
-                              flags));
+          g_param_spec_uint64("inferred", "Inferred", "Frames that a detector looked at, by their metadata", 0,
+                              G_MAXUINT64, 0, flags));
   install(kPropInferredIdle,
-          g_param_spec_int64("inferred-idle", "Inferred idle", "Time since the last such frame, in µs; -1 before the first", -1,
-                             G_MAXINT64, -1, flags));
+          g_param_spec_int64("inferred-idle", "Inferred idle",
+                             "Time since the last such frame, in µs; -1 before the first", -1, G_MAXINT64, -1, flags));
   install(kPropEos, g_param_spec_boolean("eos", "EOS", "The stream has ended", FALSE, flags));
   install(kPropWidth,
           g_param_spec_int("width", "Width", "Of the current caps, in pixels; 0 when unknown", 0, G_MAXINT, 0, flags));
-  install(kPropHeight,
-          g_param_spec_int("height", "Height", "Of the current caps, in pixels; 0 when unknown", 0, G_MAXINT, 0, flags));
-  install(kPropFormat,
-          g_param_spec_string("format", "Format", "Pixel format of the current caps, or the media type", nullptr, flags));
+  install(kPropHeight, g_param_spec_int("height", "Height", "Of the current caps, in pixels; 0 when unknown", 0,
+                                        G_MAXINT, 0, flags));
+  install(kPropFormat, g_param_spec_string("format", "Format", "Pixel format of the current caps, or the media type",
+                                           nullptr, flags));
 }
 
 static void nj_probe_class_init(NjProbeClass *klass) {
@@ -211,8 +211,8 @@ static void nj_probe_class_init(NjProbeClass *klass) {
   auto *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
-  gst_element_class_set_static_metadata(element_class, "Stream probe", "Generic", "Counts the buffers that pass, for polling",
-                                        "Nightjar");
+  gst_element_class_set_static_metadata(element_class, "Stream probe", "Generic",
+                                        "Counts the buffers that pass, for polling", "Nightjar");
 
   auto *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->transform_ip = nj_probe_transform_ip;

@@ -46,8 +46,8 @@ namespace {
 enum Property { kPerStreamEos = 1 };
 constexpr gboolean kDefaultPerStreamEos = FALSE;
 
-GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(" NJ_CAPS_FEATURE_BATCH ")"));
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                                                             GST_STATIC_CAPS("video/x-raw(" NJ_CAPS_FEATURE_BATCH ")"));
 GstStaticPadTemplate source_template =
     GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS("video/x-raw"));
 
@@ -67,7 +67,7 @@ struct Branch {
 };
 
 struct Demux {
-  std::mutex lock;  // guards the members; nothing is pushed while it is held
+  std::mutex lock;                                    // guards the members; nothing is pushed while it is held
   std::map<guint, std::shared_ptr<Branch>> branches;  // by source id
   std::map<guint, GstSegment> segments;               // of all sources seen, also those without a pad (yet)
   const guint group_id = gst_util_group_id_next();    // the streams of all branches belong together
@@ -138,8 +138,8 @@ void push_eos(Branch *branch) {
 // A buffer over the memory of the source's, which stays alive (and out of its pool) as long.
 GstBuffer *wrap(const NjFrameMeta *frame) {
   GstBuffer *buffer = gst_buffer_new();
-  constexpr auto kParts =
-      static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META | GST_BUFFER_COPY_MEMORY);
+  constexpr auto kParts = static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS |
+                                                          GST_BUFFER_COPY_META | GST_BUFFER_COPY_MEMORY);
   gst_buffer_copy_into(buffer, frame->buffer, kParts, 0, G_MAXSIZE);
   gst_buffer_add_parent_buffer_meta(buffer, frame->buffer);
   GST_BUFFER_PTS(buffer) = frame->buf_pts;
@@ -252,7 +252,9 @@ gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
 // false: the name is not src_N.
 bool source_id_of(const gchar *name, guint *source_id) {
   guint64 number;
-  if (!name || !g_str_has_prefix(name, "src_") || !g_ascii_string_to_unsigned(name + 4, 10, 0, G_MAXINT, &number, nullptr)) return false;
+  if (!name || !g_str_has_prefix(name, "src_") ||
+      !g_ascii_string_to_unsigned(name + 4, 10, 0, G_MAXINT, &number, nullptr))
+    return false;
   *source_id = static_cast<guint>(number);
   return true;
 }
@@ -271,7 +273,8 @@ GstPad *request_new_pad(GstElement *element, GstPadTemplate *pad_template, const
     guint source_id = first_free_id(demux);
     const bool any = !name || g_str_equal(name, "src_%u");
     if ((!any && !source_id_of(name, &source_id)) || demux->branches.count(source_id)) {
-      GST_WARNING_OBJECT(element, "no pad \"%s\": expected src_N, N the source's number at the mux, not yet in use", name);
+      GST_WARNING_OBJECT(element, "no pad \"%s\": expected src_N, N the source's number at the mux, not yet in use",
+                         name);
       return nullptr;
     }
     gchar *pad_name = g_strdup_printf("src_%u", source_id);
@@ -301,7 +304,8 @@ void release_pad(GstElement *element, GstPad *pad) {
 // ---- Object
 
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
-  const GstStateChangeReturn result = GST_ELEMENT_CLASS(nj_stream_demux_parent_class)->change_state(element, transition);
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(nj_stream_demux_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     Demux *demux = NJ_STREAM_DEMUX(element)->demux;
     each_branch(demux, [](Branch *branch) {
@@ -341,9 +345,13 @@ static void nj_stream_demux_class_init(NjStreamDemuxClass *klass) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->finalize = finalize;
-  g_object_class_install_property(object_class, kPerStreamEos, g_param_spec_boolean("per-stream-eos", "Per stream EOS",
-      "End src_N as soon as its source ends. If false, all source pads end together with the whole batch stream",
-      kDefaultPerStreamEos, static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      object_class, kPerStreamEos,
+      g_param_spec_boolean(
+          "per-stream-eos", "Per stream EOS",
+          "End src_N as soon as its source ends. If false, all source pads end together with the whole batch stream",
+          kDefaultPerStreamEos,
+          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)));
 
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;
@@ -351,7 +359,8 @@ static void nj_stream_demux_class_init(NjStreamDemuxClass *klass) {
   element_class->release_pad = release_pad;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &source_template);
-  gst_element_class_set_static_metadata(element_class, "Nightjar stream demux", "Demuxer/Video",
+  gst_element_class_set_static_metadata(
+      element_class, "Nightjar stream demux", "Demuxer/Video",
       "Gives the frames of a batch back as one video stream per source, without copying them", "Nightjar");
 }
 

@@ -1,7 +1,6 @@
 // libgstnightjar.so: found through GST_PLUGIN_PATH, listed by `gst-inspect-1.0 nightjar`.
-#include "elements.h"
-
 #include "../metadata/nj_meta.h"
+#include "elements.h"
 
 #define PACKAGE "nightjar"
 
@@ -14,5 +13,6 @@ static gboolean plugin_init(GstPlugin *plugin) {
   return complete;
 }
 
-GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, nightjar, "Video analytics: batching, inference, rules, drawing and messages",
-                  plugin_init, NJ_VERSION, "Apache 2.0", "Nightjar", "Nightjar")
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, nightjar,
+                  "Video analytics: batching, inference, rules, drawing and messages", plugin_init, NJ_VERSION,
+                  "Apache 2.0", "Nightjar", "Nightjar")

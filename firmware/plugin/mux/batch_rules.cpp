@@ -43,17 +43,20 @@ void keep_earliest_moment(std::vector<StreamQueue *> *streams) {
 }  // namespace
 
 Decision decide(const std::vector<StreamQueue *> &streams, const BatchRules &rules, gint64 idle_since, gint64 now) {
-  const auto ready = std::count_if(streams.begin(), streams.end(), [](const StreamQueue *s) { return !s->frames.empty(); });
+  const auto ready =
+      std::count_if(streams.begin(), streams.end(), [](const StreamQueue *s) { return !s->frames.empty(); });
   if (ready == 0) {
     const bool all_ended = std::all_of(streams.begin(), streams.end(), [](const StreamQueue *s) { return s->ended(); });
     return {!streams.empty() && all_ended ? Action::Ended : Action::Wait, -1};
   }
-  const auto expected = std::count_if(streams.begin(), streams.end(), [&](const StreamQueue *s) { return waits_for(*s, rules); });
+  const auto expected =
+      std::count_if(streams.begin(), streams.end(), [&](const StreamQueue *s) { return waits_for(*s, rules); });
   // Frames of the same moment are only known when all have shown one.
   const bool limited = rules.batch_size > 0 && !rules.sync_inputs;
   if (ready >= (limited ? std::min<long>(rules.batch_size, expected) : expected)) return {Action::Push, -1};
   if (rules.timeout < 0) return {};
-  const gint64 patience = rules.timeout + (rules.sync_inputs ? static_cast<gint64>(GST_TIME_AS_USECONDS(rules.max_latency)) : 0);
+  const gint64 patience =
+      rules.timeout + (rules.sync_inputs ? static_cast<gint64>(GST_TIME_AS_USECONDS(rules.max_latency)) : 0);
   const gint64 deadline = std::max(oldest_arrival(streams), idle_since) + patience;
   return now >= deadline ? Decision{Action::Push, -1} : Decision{Action::Wait, deadline};
 }
@@ -64,7 +67,8 @@ std::vector<StreamQueue *> choose(const std::vector<StreamQueue *> &streams, con
     if (!stream->frames.empty()) chosen.push_back(stream);
   if (rules.sync_inputs && !chosen.empty()) keep_earliest_moment(&chosen);
   if (rules.batch_size == 0 || chosen.size() <= rules.batch_size) return chosen;
-  const auto start = std::find_if(chosen.begin(), chosen.end(), [first](const StreamQueue *s) { return s->index >= first; });
+  const auto start =
+      std::find_if(chosen.begin(), chosen.end(), [first](const StreamQueue *s) { return s->index >= first; });
   std::rotate(chosen.begin(), start, chosen.end());
   chosen.resize(rules.batch_size);
   return chosen;

@@ -8,10 +8,10 @@
 namespace nj {
 
 struct BatchRules {
-  guint batch_size = 0;                // most frames in a batch; 0: as many as there are sources
-  gint64 timeout = 33000;              // µs from the first frame; negative: wait for a full batch
-  bool sync_inputs = false;            // only frames of the same moment share a batch
-  GstClockTime max_latency = 0;        // ns that sync_inputs waits for late sources, on top of the timeout
+  guint batch_size = 0;          // most frames in a batch; 0: as many as there are sources
+  gint64 timeout = 33000;        // µs from the first frame; negative: wait for a full batch
+  bool sync_inputs = false;      // only frames of the same moment share a batch
+  GstClockTime max_latency = 0;  // ns that sync_inputs waits for late sources, on top of the timeout
 };
 
 enum class Action { Wait, Push, Ended };

@@ -226,10 +226,15 @@ void Mux::announce_ended_streams() {
 
 Mux::Caps Mux::caps_for(const QueuedFrame &frame) const {
   Caps caps;
-  caps.width = settings.width ? static_cast<gint>(settings.width) : caps_.width ? caps_.width : GST_VIDEO_INFO_WIDTH(&frame.info);
-  caps.height = settings.height ? static_cast<gint>(settings.height) : caps_.height ? caps_.height : GST_VIDEO_INFO_HEIGHT(&frame.info);
+  caps.width = settings.width ? static_cast<gint>(settings.width)
+               : caps_.width  ? caps_.width
+                              : GST_VIDEO_INFO_WIDTH(&frame.info);
+  caps.height = settings.height ? static_cast<gint>(settings.height)
+                : caps_.height  ? caps_.height
+                                : GST_VIDEO_INFO_HEIGHT(&frame.info);
   const auto sources = static_cast<gint>(streams_.size());
-  caps.batch_size = settings.rules.batch_size ? static_cast<gint>(settings.rules.batch_size) : std::max(caps_.batch_size, sources);
+  caps.batch_size =
+      settings.rules.batch_size ? static_cast<gint>(settings.rules.batch_size) : std::max(caps_.batch_size, sources);
   const bool known = caps_.fps_n > 0;
   caps.fps_n = known ? caps_.fps_n : GST_VIDEO_INFO_FPS_N(&frame.info);
   caps.fps_d = known ? caps_.fps_d : GST_VIDEO_INFO_FPS_D(&frame.info);
@@ -305,9 +310,9 @@ void Mux::push_start() {
 void Mux::push_caps(const Caps &wanted) {
   if (!(wanted == caps_)) {
     caps_ = wanted;
-    GstCaps *caps = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, wanted.width, "height", G_TYPE_INT, wanted.height,
-                                        "batch-size", G_TYPE_INT, wanted.batch_size, "framerate", GST_TYPE_FRACTION,
-                                        wanted.fps_n, wanted.fps_d, nullptr);
+    GstCaps *caps = gst_caps_new_simple("video/x-raw", "width", G_TYPE_INT, wanted.width, "height", G_TYPE_INT,
+                                        wanted.height, "batch-size", G_TYPE_INT, wanted.batch_size, "framerate",
+                                        GST_TYPE_FRACTION, wanted.fps_n, wanted.fps_d, nullptr);
     gst_caps_set_features(caps, 0, gst_caps_features_new(NJ_CAPS_FEATURE_BATCH, nullptr));
     gst_pad_push_event(source_pad_, gst_event_new_caps(caps));
     gst_caps_unref(caps);
@@ -344,8 +349,9 @@ void Mux::collect() {
   if (batch.buffer) push_caps(batch.caps);
   for (GstEvent *event : batch.events) gst_pad_push_event(source_pad_, event);
   for (guint index : batch.ended)
-    gst_element_post_message(element_, gst_message_new_element(GST_OBJECT(element_), gst_structure_new(
-        "stream-eos", "stream-id", G_TYPE_UINT, index, nullptr)));
+    gst_element_post_message(
+        element_, gst_message_new_element(GST_OBJECT(element_),
+                                          gst_structure_new("stream-eos", "stream-id", G_TYPE_UINT, index, nullptr)));
   if (batch.buffer) push_batch(&batch);
   if (batch.eos) gst_pad_push_event(source_pad_, gst_event_new_eos());
 }

@@ -59,7 +59,8 @@ class Mux {
   struct Caps {
     gint width = 0, height = 0, batch_size = 0, fps_n = 0, fps_d = 1;
     bool operator==(const Caps &o) const {
-      return width == o.width && height == o.height && batch_size == o.batch_size && fps_n == o.fps_n && fps_d == o.fps_d;
+      return width == o.width && height == o.height && batch_size == o.batch_size && fps_n == o.fps_n &&
+             fps_d == o.fps_d;
     }
   };
 
@@ -81,17 +82,17 @@ class Mux {
   GstPad *source_pad_;
 
   std::mutex lock_;
-  std::condition_variable wake_;  // for collect()
-  std::condition_variable room_;  // for chain()
+  std::condition_variable wake_;        // for collect()
+  std::condition_variable room_;        // for chain()
   std::vector<StreamQueue *> streams_;  // by index
   std::vector<GstEvent *> events_;      // for downstream, before the next batch
   std::vector<guint> ended_;            // stream-eos messages to post
-  bool running_ = false;     // between start() and stop()
-  bool collecting_ = false;  // running, and not in a seek
+  bool running_ = false;                // between start() and stop()
+  bool collecting_ = false;             // running, and not in a seek
   bool eos_sent_ = false;
   GstFlowReturn flow_ = GST_FLOW_OK;
-  guint next_first_ = 0;        // pad number that is first in the next batch
-  gint64 idle_since_ = 0;       // µs, monotonic
+  guint next_first_ = 0;   // pad number that is first in the next batch
+  gint64 idle_since_ = 0;  // µs, monotonic
   GstClockTime last_pts_ = GST_CLOCK_TIME_NONE;
 
   // Touched by the task only, while it runs.

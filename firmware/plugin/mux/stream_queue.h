@@ -38,7 +38,7 @@ struct StreamQueue {
   bool segment_changed = true;  // not yet told downstream
   std::optional<GstVideoInfo> info;
   bool flushing = false;
-  bool eos = false;           // nothing more comes after `frames`
+  bool eos = false;  // nothing more comes after `frames`
   bool eos_announced = false;
 
   gint next_frame_number = 0;

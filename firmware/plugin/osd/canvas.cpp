@@ -79,8 +79,10 @@ void Canvas::blend_rows(int y, Span columns, const Components &target) {
 
 void Canvas::blend_component(int component, int y, Span columns, uint8_t target) {
   const GstVideoFormatInfo *format = frame_->info.finfo;
-  const int sub_x = GST_VIDEO_FORMAT_INFO_W_SUB(format, component), sub_y = GST_VIDEO_FORMAT_INFO_H_SUB(format, component);
-  const int step = GST_VIDEO_FRAME_COMP_PSTRIDE(frame_, component), stride = GST_VIDEO_FRAME_COMP_STRIDE(frame_, component);
+  const int sub_x = GST_VIDEO_FORMAT_INFO_W_SUB(format, component),
+            sub_y = GST_VIDEO_FORMAT_INFO_H_SUB(format, component);
+  const int step = GST_VIDEO_FRAME_COMP_PSTRIDE(frame_, component),
+            stride = GST_VIDEO_FRAME_COMP_STRIDE(frame_, component);
   auto *data = static_cast<uint8_t *>(GST_VIDEO_FRAME_COMP_DATA(frame_, component)) + (columns.left >> sub_x) * step;
   const int count = (columns.right - columns.left + sub_x) >> sub_x;
   const int lines = sub_y ? 1 : std::min(2, height_ - y);

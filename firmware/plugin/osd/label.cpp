@@ -29,7 +29,9 @@ Context context_on(const Surface &surface, const std::string &font, int pixels) 
   return context;
 }
 
-Surface surface_of(int width, int height) { return Surface(cairo_image_surface_create(CAIRO_FORMAT_A8, width, height)); }
+Surface surface_of(int width, int height) {
+  return Surface(cairo_image_surface_create(CAIRO_FORMAT_A8, width, height));
+}
 
 TextBitmap bitmap_of(cairo_surface_t *surface) {
   cairo_surface_flush(surface);

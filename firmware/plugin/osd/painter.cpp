@@ -9,14 +9,14 @@
 namespace nj::osd {
 namespace {
 
-constexpr unsigned kMaxBorder = 32;      // pixels, as nvdsosd
+constexpr unsigned kMaxBorder = 32;  // pixels, as nvdsosd
 constexpr double kMaskOpacity = 0.4;
 constexpr double kPredictedOpacity = 0.5;  // boxes that only the tracker sees
 constexpr double kLabelOpacity = 0.85;
 constexpr float kKeypointConfidence = 0.3f;  // less sure ones are not drawn
-constexpr float kShortestTrail = 8;      // pixels between its ends; an object that stands has none
-constexpr int kFullHdHeight = 1080;      // above, lines grow with the picture
-constexpr int kSmallestTextLines = 50;   // text is at least 1/50 of the picture high
+constexpr float kShortestTrail = 8;          // pixels between its ends; an object that stands has none
+constexpr int kFullHdHeight = 1080;          // above, lines grow with the picture
+constexpr int kSmallestTextLines = 50;       // text is at least 1/50 of the picture high
 
 double scale_for(const Canvas &canvas) { return std::max(1.0, static_cast<double>(canvas.height()) / kFullHdHeight); }
 
@@ -32,8 +32,9 @@ TurnedBox box_of(const NjObjectMeta *object) {
 
 bool is_drawable(const NjObjectMeta *object) {
   const NjRectParams &rect = object->rect_params;
-  return std::isfinite(rect.left + rect.top + rect.width + rect.height + rect.rotation_angle) && rect.width > 0 && rect.height > 0 &&
-         std::abs(rect.left) < 1e6f && std::abs(rect.top) < 1e6f && rect.width < 1e6f && rect.height < 1e6f;
+  return std::isfinite(rect.left + rect.top + rect.width + rect.height + rect.rotation_angle) && rect.width > 0 &&
+         rect.height > 0 && std::abs(rect.left) < 1e6f && std::abs(rect.top) < 1e6f && rect.width < 1e6f &&
+         rect.height < 1e6f;
 }
 
 bool is_tracked(const NjObjectMeta *object) {
@@ -99,21 +100,23 @@ void paint_box(Canvas *canvas, const NjObjectMeta *object) {
 
 bool has_mask(const NjObjectMeta *object) {
   const NjMaskParams &mask = object->mask_params;
-  return mask.data && mask.width && mask.height && mask.size >= static_cast<gsize>(mask.width) * mask.height * sizeof(gfloat);
+  return mask.data && mask.width && mask.height &&
+         mask.size >= static_cast<gsize>(mask.width) * mask.height * sizeof(gfloat);
 }
 
 void paint_mask(Canvas *canvas, const NjObjectMeta *object) {
   if (!has_mask(object)) return;
   const NjMaskParams &mask = object->mask_params;
-  canvas->paint(GridMask(box_of(object), mask.data, mask.width, mask.height, mask.threshold), faded(color_of(object), kMaskOpacity));
+  canvas->paint(GridMask(box_of(object), mask.data, mask.width, mask.height, mask.threshold),
+                faded(color_of(object), kMaskOpacity));
 }
 
 // ---- Keypoints
 
 // The bones between the 17 keypoints of a person, as the COCO data set counts them.
 constexpr unsigned kPersonKeypoints = 17;
-constexpr unsigned kBones[][2] = {{0, 1}, {0, 2}, {1, 3}, {2, 4}, {5, 6}, {5, 7}, {7, 9}, {6, 8}, {8, 10}, {5, 11}, {6, 12},
-                                  {11, 12}, {11, 13}, {13, 15}, {12, 14}, {14, 16}};
+constexpr unsigned kBones[][2] = {{0, 1},  {0, 2},  {1, 3},  {2, 4},   {5, 6},   {5, 7},   {7, 9},   {6, 8},
+                                  {8, 10}, {5, 11}, {6, 12}, {11, 12}, {11, 13}, {13, 15}, {12, 14}, {14, 16}};
 
 void paint_keypoints(Canvas *canvas, const NjObjectMeta *object) {
   const auto scale = static_cast<float>(scale_for(*canvas));
@@ -162,7 +165,8 @@ void Painter::paint_trail(Canvas *canvas, const NjFrameMeta *frame, const NjObje
   const auto last = static_cast<float>(points->size() - 1);
   Strokes strokes;  // fades towards the oldest point
   for (size_t i = 1; i < points->size(); ++i)
-    strokes.add((*points)[i - 1], (*points)[i], thickness, static_cast<float>(i - 1) / last, static_cast<float>(i) / last);
+    strokes.add((*points)[i - 1], (*points)[i], thickness, static_cast<float>(i - 1) / last,
+                static_cast<float>(i) / last);
   canvas->paint(strokes, color_of(object));
 }
 
@@ -183,12 +187,15 @@ void Painter::paint_label(Canvas *canvas, const NjObjectMeta *object) {
   const auto anchor_y = static_cast<int>(std::lround(highest->y));
   const int left = std::clamp(anchor_x, 0, std::max(0, canvas->width() - width));
   // Above the box; where there is no room, inside it at the top.
-  const int top = std::clamp(anchor_y >= height ? anchor_y - height : anchor_y, 0, std::max(0, canvas->height() - height));
+  const int top =
+      std::clamp(anchor_y >= height ? anchor_y - height : anchor_y, 0, std::max(0, canvas->height() - height));
 
   const Ink background = label_background(object);
   const auto f = [](int value) { return static_cast<float>(value); };
-  canvas->paint(RoundedRect(f(left), f(top), f(left + width), f(top + height), f(height) / 6), faded(background, kLabelOpacity));
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, left + margin, top + edge), label_ink(object, background));
+  canvas->paint(RoundedRect(f(left), f(top), f(left + width), f(top + height), f(height) / 6),
+                faded(background, kLabelOpacity));
+  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, left + margin, top + edge),
+                label_ink(object, background));
 }
 
 void Painter::paint_clock(Canvas *canvas, const ClockStyle &style) {
@@ -197,12 +204,14 @@ void Painter::paint_clock(Canvas *canvas, const ClockStyle &style) {
   localtime_r(&now, &local);
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local);
-  const TextBitmap &bitmap = texts_.render(text, style.font, static_cast<int>(std::lround(style.font_size * 96.0 / 72)));
+  const TextBitmap &bitmap =
+      texts_.render(text, style.font, static_cast<int>(std::lround(style.font_size * 96.0 / 72)));
   const auto byte = [&](int shift) { return ((style.color >> shift) & 0xFF) / 255.0; };
   const Ink ink{byte(24), byte(16), byte(8), byte(0)};
   const auto x = static_cast<int>(std::min(style.x, 100000u)), y = static_cast<int>(std::min(style.y, 100000u));
   // A shadow, so that it can be read on any picture.
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, x + 1, y + 1), faded(contrast_to(ink), 0.7));
+  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, x + 1, y + 1),
+                faded(contrast_to(ink), 0.7));
   canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, x, y), ink);
 }
 

@@ -12,8 +12,8 @@ namespace nj::osd {
 
 struct ClockStyle {
   std::string font = "Serif";
-  unsigned font_size = 12;   // points at 96 dpi
-  unsigned x = 0, y = 0;     // pixels of the frame
+  unsigned font_size = 12;      // points at 96 dpi
+  unsigned x = 0, y = 0;        // pixels of the frame
   uint32_t color = 0xFFFFFFFF;  // RGBA, red in the highest byte
 };
 

@@ -21,14 +21,14 @@ Span united(Span a, Span b) {
 // The whole pixels that touch low..high. Coordinates far outside any frame are cut, so that they fit an int.
 Span touching(float low, float high) {
   constexpr float kFar = 1e6f;
-  return {static_cast<int>(std::floor(std::clamp(low, -kFar, kFar))), static_cast<int>(std::ceil(std::clamp(high, -kFar, kFar)))};
+  return {static_cast<int>(std::floor(std::clamp(low, -kFar, kFar))),
+          static_cast<int>(std::ceil(std::clamp(high, -kFar, kFar)))};
 }
 
 }  // namespace
 
 void FilledRect::cover(int y, int x, int count, uint8_t *coverage) const {
-  for (int i = 0; i < count; ++i)
-    coverage[i] = y >= top_ && y < bottom_ && x + i >= left_ && x + i < right_ ? 255 : 0;
+  for (int i = 0; i < count; ++i) coverage[i] = y >= top_ && y < bottom_ && x + i >= left_ && x + i < right_ ? 255 : 0;
 }
 
 void RectBorder::cover(int y, int x, int count, uint8_t *coverage) const {
@@ -124,8 +124,13 @@ std::vector<Point> TurnedBox::corners(float inset) const {
 // ---- Mask
 
 GridMask::GridMask(const TurnedBox &box, const float *values, unsigned width, unsigned height, float threshold)
-    : box_(box), values_(values), width_(static_cast<int>(width)), height_(static_cast<int>(height)), threshold_(threshold),
-      sine_(std::sin(box.angle_degrees * kPi / 180)), cosine_(std::cos(box.angle_degrees * kPi / 180)) {
+    : box_(box),
+      values_(values),
+      width_(static_cast<int>(width)),
+      height_(static_cast<int>(height)),
+      threshold_(threshold),
+      sine_(std::sin(box.angle_degrees * kPi / 180)),
+      cosine_(std::cos(box.angle_degrees * kPi / 180)) {
   for (const Point &corner : box.corners()) {
     rows_ = united(rows_, touching(corner.y, corner.y + 1));
     columns_ = united(columns_, touching(corner.x, corner.x + 1));
@@ -133,7 +138,8 @@ GridMask::GridMask(const TurnedBox &box, const float *values, unsigned width, un
 }
 
 float GridMask::value_at(float column, float row) const {
-  const float x = std::clamp(column - 0.5f, 0.f, static_cast<float>(width_ - 1)), y = std::clamp(row - 0.5f, 0.f, static_cast<float>(height_ - 1));
+  const float x = std::clamp(column - 0.5f, 0.f, static_cast<float>(width_ - 1)),
+              y = std::clamp(row - 0.5f, 0.f, static_cast<float>(height_ - 1));
   const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
   const int x1 = std::min(x0 + 1, width_ - 1), y1 = std::min(y0 + 1, height_ - 1);
   const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);

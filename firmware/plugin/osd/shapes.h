@@ -19,7 +19,7 @@ struct Span {  // right is exclusive; empty when right <= left
 class Shape {
  public:
   virtual ~Shape() = default;
-  virtual Span rows() const = 0;                // as a span of y
+  virtual Span rows() const = 0;                    // as a span of y
   virtual Span columns(int y, int rows) const = 0;  // of the rows y .. y + rows - 1
   // Writes `count` values for the pixels x .. x + count - 1 of row y.
   virtual void cover(int y, int x, int count, uint8_t *coverage) const = 0;
@@ -76,7 +76,7 @@ class Strokes : public Shape {
 
  private:
   struct Line {
-    Point from, along;       // along: to - from
+    Point from, along;  // along: to - from
     float length_squared, radius;
     float opacity_from, opacity_to;
   };

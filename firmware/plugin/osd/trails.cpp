@@ -18,8 +18,9 @@ void Trails::prune(Source *source) {
   for (auto it = objects.begin(); it != objects.end();)
     it = source->frames - it->second.last_seen > kForgetAfter ? objects.erase(it) : std::next(it);
   while (objects.size() > kMaxObjects)
-    objects.erase(std::min_element(objects.begin(), objects.end(),
-                                   [](const auto &a, const auto &b) { return a.second.last_seen < b.second.last_seen; }));
+    objects.erase(std::min_element(objects.begin(), objects.end(), [](const auto &a, const auto &b) {
+      return a.second.last_seen < b.second.last_seen;
+    }));
 }
 
 void Trails::update(const NjFrameMeta *frame) {

@@ -1,4 +1,5 @@
-// Where tracked objects have been, per source. Memory is bounded: so many points per object, so many objects per source.
+// Where tracked objects have been, per source. Memory is bounded: so many points per object, so many objects per
+// source.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +13,9 @@ namespace nj::osd {
 
 class Trails {
  public:
-  static constexpr size_t kMaxPoints = 48;        // per object
-  static constexpr size_t kMaxObjects = 256;      // per source; the one not seen for longest goes
-  static constexpr uint64_t kForgetAfter = 30;    // frames of its source without the object
+  static constexpr size_t kMaxPoints = 48;      // per object
+  static constexpr size_t kMaxObjects = 256;    // per source; the one not seen for longest goes
+  static constexpr uint64_t kForgetAfter = 30;  // frames of its source without the object
 
   // Adds the tracked objects of a frame at the middle of their lower edge.
   void update(const NjFrameMeta *frame);

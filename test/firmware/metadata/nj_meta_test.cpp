@@ -1,4 +1,4 @@
-#include "main.h"
+#include "metadata/nj_meta.h"
 
 #include <atomic>
 #include <cstring>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "metadata/nj_meta.h"
+#include "main.h"
 
 namespace {
 
@@ -42,7 +42,9 @@ NjUserMeta *new_user(NjBatchMeta *batch, gpointer data, NjMetaCopyFunc copy, NjM
   return user;
 }
 
-gpointer copy_int(gpointer data, gpointer) { return g_memdup2(static_cast<NjUserMeta *>(data)->user_meta_data, sizeof(int)); }
+gpointer copy_int(gpointer data, gpointer) {
+  return g_memdup2(static_cast<NjUserMeta *>(data)->user_meta_data, sizeof(int));
+}
 void free_int(gpointer data, gpointer) { g_free(static_cast<NjUserMeta *>(data)->user_meta_data); }
 int *new_int(int value) { return static_cast<int *>(g_memdup2(&value, sizeof value)); }
 
@@ -51,7 +53,8 @@ void count_release(gpointer, gpointer) { releases++; }
 
 std::vector<int> classes_of(const NjFrameMeta *frame) {
   std::vector<int> classes;
-  for (GList *l = frame->obj_meta_list; l; l = l->next) classes.push_back(static_cast<NjObjectMeta *>(l->data)->class_id);
+  for (GList *l = frame->obj_meta_list; l; l = l->next)
+    classes.push_back(static_cast<NjObjectMeta *>(l->data)->class_id);
   return classes;
 }
 
@@ -106,7 +109,8 @@ TEST_CASE("frames and batch user metas append, all other lists prepend") {
   add_object(first, 2);
   CHECK(classes_of(first) == std::vector<int>{2, 1});
 
-  NjUserMeta *early = new_user(b.batch, nullptr, nullptr, nullptr), *late = new_user(b.batch, nullptr, nullptr, nullptr);
+  NjUserMeta *early = new_user(b.batch, nullptr, nullptr, nullptr),
+             *late = new_user(b.batch, nullptr, nullptr, nullptr);
   nj_batch_add_user_meta(b.batch, early);
   nj_batch_add_user_meta(b.batch, late);
   CHECK(b.batch->batch_user_meta_list->data == early);

@@ -1,8 +1,7 @@
-#include "main.h"
-
 #include <cstring>
 
 #include "contract.h"
+#include "main.h"
 #include "metadata/nj_meta.h"
 
 namespace {

@@ -1,7 +1,7 @@
+#include <memory>
+
 #include "metadata/main.h"
 #include "plugin/source.h"
-
-#include <memory>
 
 namespace {
 
@@ -14,7 +14,8 @@ class Pair {
   explicit Pair(const std::string &demux_properties = "") {
     GError *error = nullptr;
     bin_ = gst_parse_bin_from_description(
-        ("njstreammux name=m batched-push-timeout=-1 ! njstreamdemux name=d " + demux_properties).c_str(), FALSE, &error);
+        ("njstreammux name=m batched-push-timeout=-1 ! njstreamdemux name=d " + demux_properties).c_str(), FALSE,
+        &error);
     REQUIRE(error == nullptr);
     gst_object_ref_sink(bin_);
     mux_ = gst_bin_get_by_name(GST_BIN(bin_), "m");
@@ -164,7 +165,8 @@ TEST_CASE("frames of a source without a linked pad are skipped") {
   Pair pair;
   Branch branch(pair.demux(), "src_1");
   GstPad *unlinked = gst_element_request_pad_simple(pair.demux(), "src_0");
-  test::Source first(pair.mux(), "sink_0", kLarge), second(pair.mux(), "sink_1", kLarge), third(pair.mux(), "sink_2", kLarge);
+  test::Source first(pair.mux(), "sink_0", kLarge), second(pair.mux(), "sink_1", kLarge),
+      third(pair.mux(), "sink_2", kLarge);
   for (guint i = 0; i < 3; ++i) {
     CHECK(first.push(i * GST_SECOND) == GST_FLOW_OK);
     CHECK(third.push(i * GST_SECOND) == GST_FLOW_OK);

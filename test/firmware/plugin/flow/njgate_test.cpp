@@ -23,7 +23,9 @@ guint passed(const char *element, guint count, gulong pause = 0) {
 
 TEST_CASE("an open njgate without a limit lets everything pass") { CHECK(passed("njgate", 20) == 20); }
 
-TEST_CASE("a closed njgate lets nothing pass, and its source does not notice") { CHECK(passed("njgate open=false", 20) == 0); }
+TEST_CASE("a closed njgate lets nothing pass, and its source does not notice") {
+  CHECK(passed("njgate open=false", 20) == 0);
+}
 
 TEST_CASE("njgate lets no more pass than its rate allows") { CHECK(passed("njgate max-rate=0.1", 20) == 1); }
 

@@ -35,10 +35,11 @@ class Player {
   }
 
   void refuse_seeks() {
-    gst_pad_set_event_function(harness_->srcpad, +[](GstPad *, GstObject *, GstEvent *event) -> gboolean {
-      gst_event_unref(event);
-      return FALSE;
-    });
+    gst_pad_set_event_function(
+        harness_->srcpad, +[](GstPad *, GstObject *, GstEvent *event) -> gboolean {
+          gst_event_unref(event);
+          return FALSE;
+        });
   }
 
   std::vector<GstClockTime> timestamps() {

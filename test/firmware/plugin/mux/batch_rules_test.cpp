@@ -1,9 +1,9 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
+#include "plugin/mux/batch_rules.h"
+
 #include <doctest/doctest.h>
 
 #include <memory>
-
-#include "plugin/mux/batch_rules.h"
 
 namespace {
 

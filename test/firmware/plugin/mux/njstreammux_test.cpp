@@ -1,11 +1,11 @@
-#include "metadata/main.h"
-#include "plugin/source.h"
-
 #include <malloc.h>
 
 #include <atomic>
 #include <memory>
 #include <thread>
+
+#include "metadata/main.h"
+#include "plugin/source.h"
 
 namespace {
 
@@ -111,7 +111,8 @@ TEST_CASE("the caps announce nominal size, batch size and frame rate") {
   gst_buffer_unref(mux.pull());
   GstPad *pad = gst_element_get_static_pad(mux.element(), "src");
   GstCaps *caps = gst_pad_get_current_caps(pad);
-  GstCaps *expected = gst_caps_from_string("video/x-raw(memory:NjBatch), width=1280, height=720, batch-size=4, framerate=25/1");
+  GstCaps *expected =
+      gst_caps_from_string("video/x-raw(memory:NjBatch), width=1280, height=720, batch-size=4, framerate=25/1");
   CHECK(gst_caps_is_equal(caps, expected));
   gst_caps_unref(expected);
   gst_caps_unref(caps);

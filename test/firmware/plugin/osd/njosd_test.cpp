@@ -1,10 +1,10 @@
-#include "metadata/main.h"
-#include "plugin/video.h"
-
 #include <cmath>
 #include <cstring>
 #include <functional>
 #include <memory>
+
+#include "metadata/main.h"
+#include "plugin/video.h"
 
 namespace {
 
@@ -13,15 +13,22 @@ constexpr guint8 kGrey = 60;
 using Describe = std::function<void(NjFrameMeta *)>;
 
 struct Mapped {
-  Mapped(GstBuffer *buffer, const GstVideoInfo &info) { REQUIRE(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ)); }
+  Mapped(GstBuffer *buffer, const GstVideoInfo &info) {
+    REQUIRE(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ));
+  }
   ~Mapped() { gst_video_frame_unmap(&frame); }
   int at(guint component, int x, int y) const {
     const GstVideoFormatInfo *format = frame.info.finfo;
-    const int column = x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, component), row = y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, component);
-    return static_cast<guint8 *>(GST_VIDEO_FRAME_COMP_DATA(&frame, component))[row * GST_VIDEO_FRAME_COMP_STRIDE(&frame, component) +
-                                                                            column * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, component)];
+    const int column = x >> GST_VIDEO_FORMAT_INFO_W_SUB(format, component),
+              row = y >> GST_VIDEO_FORMAT_INFO_H_SUB(format, component);
+    return static_cast<guint8 *>(
+        GST_VIDEO_FRAME_COMP_DATA(&frame, component))[row * GST_VIDEO_FRAME_COMP_STRIDE(&frame, component) +
+                                                      column * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, component)];
   }
-  bool luma_changed(int x, int y) const { return at(0, x, y) != kGrey || (GST_VIDEO_INFO_IS_RGB(&frame.info) && (at(1, x, y) != kGrey || at(2, x, y) != kGrey)); }
+  bool luma_changed(int x, int y) const {
+    return at(0, x, y) != kGrey ||
+           (GST_VIDEO_INFO_IS_RGB(&frame.info) && (at(1, x, y) != kGrey || at(2, x, y) != kGrey));
+  }
   GstVideoFrame frame;
 };
 
@@ -73,11 +80,12 @@ bool on_border(int x, int y, int left, int top, int right, int bottom, int thick
 }  // namespace
 
 TEST_CASE("a box changes the pixels of its edge and no other, in every format") {
-  constexpr GstVideoFormat kFormats[] = {GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_NV21, GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_YV12,
-                                         GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,  GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA,
-                                         GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR,
-                                         GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR, GST_VIDEO_FORMAT_GRAY8, GST_VIDEO_FORMAT_YUY2,
-                                         GST_VIDEO_FORMAT_UYVY};
+  constexpr GstVideoFormat kFormats[] = {GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_NV21, GST_VIDEO_FORMAT_I420,
+                                         GST_VIDEO_FORMAT_YV12, GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,
+                                         GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_RGBx,
+                                         GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR,
+                                         GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR, GST_VIDEO_FORMAT_GRAY8,
+                                         GST_VIDEO_FORMAT_YUY2, GST_VIDEO_FORMAT_UYVY};
   for (const GstVideoFormat format : kFormats) {
     CAPTURE(gst_video_format_to_string(format));
     const GstVideoInfo info = test::video_info(format, 65, 49);  // odd, as chroma does not like it
@@ -107,7 +115,9 @@ TEST_CASE("colours come out right in YUV and RGB") {
 TEST_CASE("the default colour stands for one by class") {
   const GstVideoInfo info = test::video_info(GST_VIDEO_FORMAT_RGB, 64, 64);
   const auto color = [&](int class_id) {
-    const Drawn drawn(info, kOnlyBoxes, [=](NjFrameMeta *frame) { test::add_object(frame, {10, 10, 40, 40}, nullptr, class_id); });
+    const Drawn drawn(info, kOnlyBoxes, [=](NjFrameMeta *frame) {
+      test::add_object(frame, {10, 10, 40, 40}, nullptr, class_id);
+    });
     return std::vector<int>{drawn.pixels->at(0, 11, 30), drawn.pixels->at(1, 11, 30), drawn.pixels->at(2, 11, 30)};
   };
   CHECK(color(1) == color(1));
@@ -176,7 +186,8 @@ TEST_CASE("a picture without objects passes uncopied, also when it is shared") {
 }
 
 TEST_CASE("in a batch each picture is drawn into a copy of its own if need be") {
-  const GstVideoInfo nv12 = test::video_info(GST_VIDEO_FORMAT_NV12, 64, 64), rgb = test::video_info(GST_VIDEO_FORMAT_RGB, 32, 32);
+  const GstVideoInfo nv12 = test::video_info(GST_VIDEO_FORMAT_NV12, 64, 64),
+                     rgb = test::video_info(GST_VIDEO_FORMAT_RGB, 32, 32);
   GstHarness *harness = gst_harness_new_parse(("njosd " + std::string(kOnlyBoxes)).c_str());
   gst_harness_set_caps_str(harness, test::kBatchCaps, test::kBatchCaps);
   GstBuffer *reference = test::picture(nv12, 0, kGrey);  // as a decoder keeps it
@@ -216,11 +227,13 @@ TEST_CASE("each display property turns its drawing off") {
     const char *property;
     int x, y;  // a pixel that only this part changes
   };
-  for (const Part &part : {Part{"display-bbox", 101, 140}, Part{"display-mask", 120, 150}, Part{"display-keypoints", 150, 120}, Part{"display-text", 103, 90}}) {
+  for (const Part &part : {Part{"display-bbox", 101, 140}, Part{"display-mask", 120, 150},
+                           Part{"display-keypoints", 150, 120}, Part{"display-text", 103, 90}}) {
     CAPTURE(part.property);
     const std::string others = std::string(part.property) == "display-mask" ? "" : "display-mask=false ";
     CHECK(Drawn(info, others, describe).pixels->luma_changed(part.x, part.y));
-    CHECK_FALSE(Drawn(info, "display-mask=false " + std::string(part.property) + "=false", describe).pixels->luma_changed(part.x, part.y));
+    CHECK_FALSE(Drawn(info, "display-mask=false " + std::string(part.property) + "=false", describe)
+                    .pixels->luma_changed(part.x, part.y));
   }
 }
 

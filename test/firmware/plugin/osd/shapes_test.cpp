@@ -1,7 +1,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include <doctest/doctest.h>
-
 #include "plugin/osd/shapes.h"
+
+#include <doctest/doctest.h>
 
 using namespace nj::osd;
 
