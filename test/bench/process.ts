@@ -33,8 +33,13 @@ export function median(values: number[]): number {
 }
 
 /** What `count` more frames cost: the difference of a long and a short run, so that starting up does not count. */
-export async function difference(command: (frames: number) => string, short: number, long: number): Promise<Cost> {
-  const a = await cost(command(short));
-  const b = await cost(command(long));
+export async function difference(
+  command: (frames: number) => string,
+  short: number,
+  long: number,
+  env: Record<string, string> = {},
+): Promise<Cost> {
+  const a = await cost(command(short), env);
+  const b = await cost(command(long), env);
   return { wall: b.wall - a.wall, cpu: b.cpu - a.cpu, stdout: b.stdout };
 }
