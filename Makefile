@@ -23,6 +23,12 @@ test: ## run every test (lint, types, C++, TypeScript, wasm, end to end)
 	@scripts/build all
 	@. scripts/env.sh && node scripts/test.ts
 
+.PHONY: test-long
+test-long: ## the long forms: 200 cameras added and removed, 50 kills (minutes)
+	@scripts/bootstrap build run test
+	@scripts/build all
+	@. scripts/env.sh && NIGHTJAR_LONG=1 NIGHTJAR_LEAK_CYCLES=200 vitest run --testTimeout=1800000 test/e2e/leaks.test.ts test/services/pipeline/cameras.test.ts
+
 .PHONY: lint
 lint: ## formatters, linters and type checks only
 	@scripts/bootstrap build run test

@@ -140,6 +140,8 @@ export interface AnalyticsSettings {
   readonly uniqueId: number;
   readonly hostSocket: string;
   readonly deadlineMs: number;
+  /** Objects that the module does not continue. */
+  readonly untracked?: "keep" | "remove";
   readonly parameters?: ModuleParameters;
 }
 

@@ -78,6 +78,8 @@ const portable: Profile = {
       "unique-id": settings.uniqueId,
       "host-socket": settings.hostSocket,
       deadline: settings.deadlineMs,
+      // An enumeration: node-gtk takes its number.
+      untracked: settings.untracked === undefined ? undefined : Number(settings.untracked === "remove"),
       parameters: json(settings.parameters),
     },
   }),

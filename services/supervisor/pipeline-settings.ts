@@ -168,6 +168,7 @@ function trackerSettings(config: Config, bundle: BundleInfo, hostSocket: string)
     uniqueId: TRACKER_ID,
     hostSocket,
     deadlineMs: config.inference.deadline,
+    untracked: config.tracking.untracked,
     ...parametersOf(config.tracking.parameters),
   };
 }
