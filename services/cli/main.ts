@@ -22,11 +22,14 @@ const COMMANDS: readonly CommandSpec[] = [
   schema,
 ];
 
-// A reader who has seen enough (nightjar watch | head) closes the pipe: that is no fault.
+// A reader who has seen enough (nightjar watch | head) closes the pipe: that is no fault. What runs is ended in order, once.
+let readerGone = false;
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  if (!readerGone && !process.emit("SIGTERM", "SIGTERM")) process.exit(0);
+  readerGone = true;
 });
+process.stderr.on("error", () => {});
 process.on("uncaughtException", (error) => {
   process.stderr.write(`${failureText(error)}\n`);
   process.exit(1);

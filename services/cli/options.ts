@@ -30,12 +30,15 @@ export function socketOf(values: Values): string {
   return join(directory, "control.sock");
 }
 
+/** What a timer can wait for; whoever wants longer leaves the option out. */
+const LONGEST_DURATION_MS = 24 * 24 * 3600 * 1000;
+
 /** "20s" as milliseconds. */
 export function durationOption(text: string): number {
   const milliseconds = parseDuration(text);
-  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  if (milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_DURATION_MS) return milliseconds;
   throw new ExpectedError(
     EXIT.usage,
-    `--duration: found "${text}", expected a duration with its unit, such as 20s or 5min`,
+    `--duration: found "${text}", expected a duration of at most 24 days with its unit, such as 20s or 5min`,
   );
 }

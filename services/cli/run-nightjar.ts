@@ -8,6 +8,7 @@ import type { Status } from "../supervisor/status.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 import { isOn, type Result, type Terminal, textOf, type Values } from "./command.ts";
 import { LiveView } from "./view/live-view.ts";
+import { canPaint } from "./view/screen.ts";
 import { neverPlayed, plainLine, summaryJson, summaryText } from "./view/summary.ts";
 
 /** How often the plain view says how things are, milliseconds. */
@@ -19,20 +20,16 @@ type Ending = { readonly why: "duration" | "interrupted" } | { readonly why: "fa
 export async function runNightjar(values: Values, terminal: Terminal): Promise<Result> {
   const config = loadConfig(textOf(values, "config") ?? "");
   const durationMs = typeof values.duration === "number" ? values.duration : undefined;
-  const live = terminal.stdout.isTTY === true && !isOn(values, "plain") && !isOn(values, "json");
+  const live = canPaint(terminal.stdout) && !isOn(values, "plain") && !isOn(values, "json");
   const early: LogEntry[] = [];
   let take = (entry: LogEntry) => {
     early.push(entry);
   };
   const log = openLog(config, live, (entry) => take(entry));
-  try {
-    const supervisor = new Supervisor({ config, logger: log.logger });
-    take = (entry) => supervisor.takeLogEntry(entry);
-    for (const entry of early) take(entry);
-    return await superviseUntilEnd(supervisor, { terminal, live, durationMs, quiet: isOn(values, "json") });
-  } finally {
-    log.close();
-  }
+  const supervisor = new Supervisor({ config, logger: log.logger });
+  take = (entry) => supervisor.takeLogEntry(entry);
+  for (const entry of early) take(entry);
+  return superviseUntilEnd(supervisor, { terminal, live, durationMs, quiet: isOn(values, "json") });
 }
 
 interface RunOptions {

@@ -34,8 +34,9 @@ export function referencePage(schema: SchemaNode): string {
     "",
     "Durations (`200ms`, `20s`, `5min`, `1h`, `1d`), sizes (`500kB`, `64MiB`) and percentages (`75%`) are written with their unit; a",
     "bare number is refused. Paths are relative to the configuration file. Secrets are never written here but referred to:",
-    "`{file: PATH}` or `{env: NAME}`. The last column says what a change costs: *camera* starts that camera anew, *nightjar* needs a",
-    "restart of the service.",
+    "`{file: PATH}` or `{env: NAME}`. The file is read at the start: after a change, restart the service. The last column says",
+    "how much a key touches: *camera* is the key of one camera, and such an entry can also be changed while Nightjar runs, with",
+    "`nightjar camera remove` and `nightjar camera add`; *nightjar* concerns all of it.",
     "",
     "## Top level",
     "",
@@ -94,7 +95,7 @@ function table(rows: [string, SchemaNode][], prefix: string): string[] {
     ];
     return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   });
-  return ["| key | type | default | meaning | restart |", "|---|---|---|---|---|", ...lines];
+  return ["| key | type | default | meaning | touches |", "|---|---|---|---|---|", ...lines];
 }
 
 /** The type in words, with range and unit. */

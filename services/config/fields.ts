@@ -15,7 +15,7 @@ import {
   SIZE_PATTERN,
 } from "./units.ts";
 
-/** What a change of a key costs at run time: only that camera starts anew, or Nightjar has to be restarted. */
+/** What a key touches: one camera, which can also be removed and added at run time, or all of Nightjar. A change in the file needs a restart. */
 export type RestartScope = "camera" | "nightjar";
 
 /** What every key says about itself besides type and default; it ends up in the JSON Schema, the example file and the docs page. */

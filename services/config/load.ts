@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { LineCounter, type ParsedNode, parseDocument } from "yaml";
-import { codeOf, EXIT, ExpectedError } from "../log/errors.ts";
+import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import { type Camera, cameraSchema, type Source } from "./cameras.ts";
 import { crossCheck, crossCheckCamera } from "./crosscheck.ts";
 import { defaultBundlesDirectory, defaultRuntimeDirectory, defaultStateDirectory } from "./directories.ts";
@@ -73,11 +73,17 @@ function schemaOnce(): SchemaNode {
   return schema;
 }
 
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "this user may not read it (EACCES)",
+};
+
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "there is no such file" : `it cannot be read (${codeOf(error)})`;
+    const why = WHY_UNREADABLE[codeOf(error) ?? ""] ?? `it cannot be read (${codeOf(error)})`;
     throw new ConfigError(file, [{ key: "", message: `${why}; expected a configuration, such as demo/nightjar.yaml` }]);
   }
 }
@@ -85,15 +91,25 @@ function readText(file: string): string {
 function parseYaml(text: string, file: string): { raw: unknown; locate: Locate } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => {
-      const { line, col } = lines.linePos(error.pos[0]);
-      return { position: { line, column: col }, key: "", message: `not valid YAML: ${oneLine(error.message)}` };
-    });
-    throw new ConfigError(file, problems);
+  // What comes after the first fault is mostly its consequence.
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    const message = `not valid YAML: ${oneLine(error.message)}`;
+    throw new ConfigError(file, [{ position: { line, column: col }, key: "", message }]);
   }
-  const raw: unknown = withoutEmptyKeys(document.toJS()) ?? {};
+  const raw: unknown = withoutEmptyKeys(valuesOf(document, file)) ?? {};
   return { raw, locate: locateIn(document.contents as ParsedNode | null, lines) };
+}
+
+/** Aliases are followed here: one without its anchor, or so many that they are meant to fill the memory, is a fault of the file. */
+function valuesOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    const message = `not valid YAML: ${oneLine(messageOf(error))}`;
+    throw new ConfigError(file, [{ key: "", message }]);
+  }
 }
 
 /** `key:` with nothing behind it is the same as no key: a section of which everything is commented out. */

@@ -84,14 +84,11 @@ const tracking = z.strictObject({
   bundle: text()
     .prefault("bytetrack")
     .meta({ description: "Tracker: name or directory of an analyze bundle.", restart: "nightjar" }),
-  untracked: z
-    .enum(["remove", "keep"], { error: "one of remove, keep" })
-    .prefault("remove")
-    .meta({
-      description:
-        "Objects without an id (seen too briefly or too unsurely): remove drops them from messages and pictures.",
-      restart: "nightjar",
-    }),
+  untracked: z.enum(["remove", "keep"], { error: "one of remove, keep" }).prefault("remove").meta({
+    description:
+      "Objects without an id (seen too briefly or too unsurely): remove drops them from messages and pictures.",
+    restart: "nightjar",
+  }),
   parameters: parameters.prefault({}).meta({ description: "Parameters of the tracker's module.", restart: "nightjar" }),
 });
 

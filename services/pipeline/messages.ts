@@ -316,6 +316,8 @@ export interface FatalMessage {
   readonly fault: "input" | "environment" | "internal";
   readonly message: string;
   readonly exitCode: number;
+  /** Another start with the same settings ends in the same way, also when this one got as far as `ready`. */
+  readonly lasting?: boolean;
 }
 
 export type FromPipeline =

@@ -161,7 +161,9 @@ export class PipelineService {
   private handleElement({ origin, name, structure }: ElementMessage): void {
     if (!this.graph?.isShared(origin.branch) || name === "stream-eos") return;
     const level = name.endsWith("-dropped") ? "warn" : "info";
-    this.options.send({ type: "log", level, message: `${origin.branch}: ${name}`, fields: parseStats(structure) });
+    const { state, message, ...fields } = parseStats(structure) as Record<string, string | number | boolean>;
+    const words = [state ?? name, message].filter((part) => part !== undefined && part !== "").join(": ");
+    this.options.send({ type: "log", level, message: `${origin.branch}: ${words}`, fields });
   }
 
   private ownerOf(branch: string): Camera | undefined {

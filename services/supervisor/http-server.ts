@@ -95,7 +95,7 @@ export class ControlServer {
   async #answer(incoming: IncomingMessage, response: ServerResponse, door: Door): Promise<void> {
     const refused = refusal(incoming, door);
     if (refused !== undefined) return sendError(response, 403, refused, EXIT.usage);
-    const url = new URL(incoming.url ?? "/", "http://nightjar");
+    const url = parseTarget(incoming.url ?? "/");
     const found = findCommand(incoming.method ?? "", url.pathname);
     if (found !== undefined) return this.#run(found, incoming, response);
     if (await this.#fallback(incoming, url, response)) return;
@@ -122,6 +122,14 @@ export class ControlServer {
   }
 }
 
+/** @throws ExpectedError when the request names no path ("//[", a broken absolute address). */
+function parseTarget(target: string): URL {
+  const url = URL.parse(target, "http://nightjar");
+  if (url === null)
+    throw new ExpectedError(EXIT.usage, "the address of the request is not valid; expected a path such as /api/status");
+  return url;
+}
+
 interface FoundCommand {
   readonly entry: (typeof COMMANDS)[keyof typeof COMMANDS];
   readonly parts: Record<string, string>;
@@ -138,11 +146,16 @@ function findCommand(method: string, path: string): FoundCommand | undefined {
 async function readBody(incoming: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES)
-      throw new ExpectedError(EXIT.usage, `the request is longer than ${MAX_BODY_BYTES} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES)
+        throw new ExpectedError(EXIT.usage, `the request is longer than ${MAX_BODY_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (codeOf(error) !== "ECONNRESET") throw error;
+    throw new ExpectedError(EXIT.usage, "the caller left in the middle of the request", { cause: error });
   }
   if (bytes === 0) return {};
   try {

@@ -14,6 +14,8 @@ export type ProcessState = "stopped" | "starting" | "running" | "waiting" | "sto
 export interface FatalReason {
   readonly fault: "input" | "environment" | "internal";
   readonly message: string;
+  /** Another start ends in the same way, also when this one got ready. */
+  readonly lasting?: boolean;
 }
 
 /** What is started, and how it is spoken to. */
@@ -236,9 +238,9 @@ export class ManagedProcess<Outgoing extends object, Incoming extends object> {
   }
 }
 
-/** A child that never got ready because of what it was given: trying again gives the same answer. */
-function isHopeless(run: Run): boolean {
-  return !run.ready && run.fatal !== undefined && run.fatal.fault !== "internal";
+/** A child that cannot work because of what it was given: trying again gives the same answer. */
+function isHopeless({ ready, fatal }: Run): boolean {
+  return fatal !== undefined && fatal.fault !== "internal" && (!ready || fatal.lasting === true);
 }
 
 function withLastWords(reason: string, lastWords: string): string {

@@ -356,7 +356,7 @@ export class Supervisor implements Control {
     try {
       this.#leftovers.note(pids);
     } catch (error) {
-      this.#log.warn({ err: error }, "the list of children cannot be written");
+      this.#log.warn(`the list of children is not kept: ${messageOf(error)}`);
     }
   }
 
@@ -392,11 +392,6 @@ export class Supervisor implements Control {
   }
 
   #writeMessageConfig(): void {
-    try {
-      writeFileAtomically(this.#messageConfigFile, messageConfig(this.#config, this.#registry.list()));
-    } catch (error) {
-      const message = `${this.#messageConfigFile} cannot be written: ${messageOf(error)}`;
-      throw new ExpectedError(EXIT.environment, message, { cause: error });
-    }
+    writeFileAtomically(this.#messageConfigFile, messageConfig(this.#config, this.#registry.list()));
   }
 }

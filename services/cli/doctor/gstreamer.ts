@@ -77,8 +77,12 @@ async function pluginFinding(): Promise<Finding> {
   );
 }
 
+/** Without a version, gst-inspect asks for a plugin of its own version, which ours is not. */
+const ANY_VERSION = "--atleast-version=0.0.0";
+
 async function absentOf(elements: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(elements.map((element) => output("gst-inspect-1.0", ["--exists", element], ENV)));
+  const look = (element: string) => output("gst-inspect-1.0", ["--exists", ANY_VERSION, element], ENV);
+  const found = await Promise.all(elements.map(look));
   return elements.filter((_, i) => found[i]?.ok !== true);
 }
 

@@ -9,6 +9,11 @@ const END_FRAME = "\u001b[?2026l";
 const CLEAR = "\u001b[2J";
 const CLEAR_TO_END = "\u001b[K";
 
+/** Whether there is a terminal that understands what a Screen writes; TERM=dumb (editors, serial lines) does not. */
+export function canPaint(out: { readonly isTTY?: boolean }, term = process.env.TERM): boolean {
+  return out.isTTY === true && term !== "dumb";
+}
+
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #restore = () => this.close();

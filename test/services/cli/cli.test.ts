@@ -40,8 +40,9 @@ describe("without a running Nightjar", () => {
     [["doctor", "--jsn"], "unknown option '--jsn'\n(Did you mean --json?)"],
     [
       ["run", "-c", "x", "--duration", "20"],
-      '--duration: found "20", expected a duration with its unit, such as 20s or 5min',
+      '--duration: found "20", expected a duration of at most 24 days with its unit, such as 20s or 5min',
     ],
+    [["run", "-c", "x", "--duration", "9999h"], '--duration: found "9999h"'],
     [["watch", "--types", "evnt"], '--types: there is no "evnt"'],
     [["watch", "--count", "0"], '--count: found "0"'],
   ])("%j is a wrong command line", (args, message) => {
@@ -103,6 +104,13 @@ describe("without a running Nightjar", () => {
     expect(stderr).toBe(
       `no Nightjar is running on ${folder}/nightjar/control.sock; start it with: nightjar run -c FILE (or name another with --socket)\n`,
     );
+  });
+
+  it("doctor finds the plugin that has been built", () => {
+    const { stdout } = nightjar("doctor", "--json");
+    const { groups } = JSON.parse(stdout) as { groups: { findings: { name: string; status: string }[] }[] };
+    const plugin = groups.flatMap(({ findings }) => findings).find(({ name }) => name === "Nightjar's plugin");
+    expect(plugin?.status).toBe("ok");
   });
 
   it("doctor looks at everything and gives each thing that is missing a remedy", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sourceOfUri } from "../../../services/config/cameras.ts";
 import { defaultRuntimeDirectory, defaultStateDirectory } from "../../../services/config/directories.ts";
-import { loadConfig, parseCamera, parseConfig } from "../../../services/config/load.ts";
+import { ConfigError, loadConfig, parseCamera, parseConfig } from "../../../services/config/load.ts";
 import { readSecret, redact, secretFileWarning } from "../../../services/config/secrets.ts";
 
 const configOf = (text: string) => parseConfig(`version: 1\n${text}`, "/etc/nightjar/nightjar.yaml");
@@ -115,5 +115,36 @@ describe("secrets", () => {
     ["mail me@h", "mail me@h"],
   ])("are taken out of %s", (text, shown) => {
     expect(redact(text)).toBe(shown);
+  });
+});
+
+describe("a file that is not YAML", () => {
+  const refusal = (text: string) => {
+    try {
+      configOf(text);
+    } catch (error) {
+      return error instanceof ConfigError ? error.message : String(error);
+    }
+    return "accepted";
+  };
+
+  it("is refused in one line, without what follows from the first fault", () => {
+    expect(refusal("cameras: [\n  - a: {")).toMatch(
+      /^\/etc\/nightjar\/nightjar\.yaml:\d+:\d+: not valid YAML: [^\n]+$/,
+    );
+  });
+
+  it("cannot fill the memory with aliases of aliases", () => {
+    const level = (name: string, inner: string) => `${name}: &${name} [${Array(9).fill(inner).join(",")}]\n`;
+    const bomb = level("a", "x") + level("b", "*a") + level("c", "*b") + level("d", "*c") + level("e", "*d");
+    expect(refusal(bomb)).toContain("not valid YAML: excessive alias count");
+  });
+
+  it("may not use an alias without its anchor", () => {
+    expect(refusal("device: *nowhere")).toMatch(/not valid YAML: [^\n]*nowhere[^\n]*$/);
+  });
+
+  it("may be a directory: that is said", () => {
+    expect(() => loadConfig(tmpdir())).toThrow(`${tmpdir()}: it is a directory; expected a configuration`);
   });
 });

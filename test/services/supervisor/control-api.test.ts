@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../../services/cli/client.ts";
 import { EXIT } from "../../../services/log/errors.ts";
@@ -222,4 +223,24 @@ it("metrics name every camera, process and message count", async () => {
   expect(body).toContain('nightjar_process_state{process="pipeline",state="running"} 1');
   expect(body).toMatch(/^nightjar_capture_to_publish_seconds_count\{camera="gate"\} \d+$/m);
   expect(body).toMatch(/^nightjar_publisher_acknowledged_total\{class="telemetry"\} \d+$/m);
+});
+
+describe("a request that is nonsense", () => {
+  it("has its target refused, and is not called our fault", async () => {
+    const { status, body } = await ask("//");
+    expect(status).toBe(400);
+    expect(JSON.parse(body)).toMatchObject({ error: { exitCode: EXIT.usage } });
+  });
+
+  it("may break off in the middle: it is not called our fault", async () => {
+    const lines = () => small.supervisor.status().log;
+    const { port } = new URL(small.supervisor.status().console ?? "");
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.write("POST /api/cameras HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect((await ask("/livez")).status).toBe(200);
+    expect(lines().filter(({ level }) => level === "error")).toEqual([]);
+  });
 });

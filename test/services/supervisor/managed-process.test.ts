@@ -9,6 +9,7 @@ interface Word {
   readonly type: string;
   readonly fault?: "input" | "environment" | "internal";
   readonly message?: string;
+  readonly lasting?: boolean;
 }
 
 const running: ManagedProcess<Word, Word>[] = [];
@@ -36,7 +37,9 @@ function start(program: string, limits: Partial<ProcessSpec<Word>> = {}) {
     farewell: { type: "stop" },
     meaning: (word) => ({
       ready: word.type === "ready",
-      ...(word.type === "fatal" ? { fatal: { fault: word.fault ?? "internal", message: word.message ?? "" } } : {}),
+      ...(word.type === "fatal"
+        ? { fatal: { fault: word.fault ?? "internal", message: word.message ?? "", lasting: word.lasting ?? false } }
+        : {}),
     }),
     ...limits,
   };
@@ -130,6 +133,14 @@ describe("a process that is kept running", () => {
   it("is given up at once when it cannot work with what it is given", async () => {
     const { child, failures, is } = start("refusing");
     await is("failed");
+    expect(child.restarts).toBe(0);
+    expect(failures).toEqual(["bundle x has no model"]);
+  });
+
+  it("is given up when it learns after its start that it never can work with what it is given", async () => {
+    const { child, states, failures, is } = start("refusing", { args: ["--when-ready"] });
+    await is("failed");
+    expect(states).toContain("running");
     expect(child.restarts).toBe(0);
     expect(failures).toEqual(["bundle x has no model"]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { frameText } from "../../../../services/cli/view/screen.ts";
+import { canPaint, frameText } from "../../../../services/cli/view/screen.ts";
 
 const ESC = "\u001b[";
 
@@ -19,4 +19,10 @@ describe("from one frame to the next", () => {
   it("lines that are gone are cleared", () => {
     expect(frameText(["a", "b"], ["a"])).toBe(`${ESC}2;1H${ESC}K`);
   });
+});
+
+it("is used only where a terminal understands it", () => {
+  expect(canPaint({ isTTY: true }, "xterm-256color")).toBe(true);
+  expect(canPaint({ isTTY: true }, "dumb")).toBe(false);
+  expect(canPaint({}, "xterm")).toBe(false);
 });
