@@ -175,8 +175,10 @@ class RemoteEngine : public Engine {
   explicit RemoteEngine(const EngineOptions &options) : options_(options) {}
 
   bool start(milliseconds timeout, std::string *error) override {
+    impossible_ = true;
     if (!options_.parameters.empty() && !link::merge_parameters(options_.parameters, &parameters_, error)) return false;
     if (options_.host_socket.empty() && !(host_ = HostProcess::shared(error))) return false;
+    impossible_ = false;
     client_ =
         std::make_unique<link::Client>(client_options(), [this](link::ClientState state, const std::string &message) {
           if (on_state) on_state(engine_state(state), message);
@@ -189,7 +191,10 @@ class RemoteEngine : public Engine {
     return false;
   }
 
-  EngineState state() const override { return client_ ? engine_state(client_->state()) : EngineState::Starting; }
+  EngineState state() const override {
+    if (impossible_) return EngineState::Refused;
+    return client_ ? engine_state(client_->state()) : EngineState::Starting;
+  }
 
   EngineInfo info() const override {
     auto session = client_ ? client_->session() : nullptr;
@@ -244,6 +249,7 @@ class RemoteEngine : public Engine {
 
   const EngineOptions options_;
   std::string parameters_ = "{}";
+  bool impossible_ = false;  // start() found that there can be no host
   std::shared_ptr<HostProcess> host_;
   std::mutex mutex_;
   std::shared_ptr<SlotTable> table_;

@@ -125,6 +125,7 @@ export class Frame {
     const event = changetype<EventRecord>(at);
     event.objectId = UNTRACKED;
     event.object = -1;
+    event.classId = -1;
     return event;
   }
 

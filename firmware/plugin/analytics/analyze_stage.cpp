@@ -71,7 +71,8 @@ class AnalyzeStage::AnalyzeJob : public Job {
       }
     }
     for (uint32_t k = 0; k < record.events_out; k++)
-      metadata.add_event(frame.index, read_event(work_->events_out(index)[k], objects, record.objects_out));
+      metadata.add_event(frame.index, read_event(work_->events_out(index)[k], objects, record.objects_out,
+                                                 frame.objects, stage_.labels_));
     if (stage_.untracked_ == Untracked::Remove) remove(metadata, frame, is_continued, record.objects_in);
   }
 

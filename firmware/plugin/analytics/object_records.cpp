@@ -48,6 +48,18 @@ bool finite(const link::ObjectRecord &r) {
          std::isfinite(r.angle);
 }
 
+std::string unknown_label(int class_id) { return "class_" + std::to_string(class_id); }
+
+// `object`: nullptr when the event is about none of this frame.
+std::string label_of_event(const link::EventRecord &event, const link::ObjectRecord *object,
+                           const std::vector<Object> &inputs, const LabelMemory &labels) {
+  if (event.class_id < 0) return {};
+  if (!object) return labels.find(event.class_id);
+  const bool is_continued = object->input >= 0 && static_cast<size_t>(object->input) < inputs.size();
+  return is_continued ? inputs[object->input].label
+                      : labels.find(static_cast<int>(object->component_id), object->class_id);
+}
+
 void take_tracking(Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
   object.track_state = track_state(record);
   if (object.track_state == TrackState::None) return;
@@ -87,12 +99,19 @@ void LabelMemory::learn(const std::vector<Object> &objects) {
   for (const Object &object : objects) {
     std::string &label = labels_[{object.component_id, object.class_id}];
     if (label != object.label) label = object.label;
+    std::string &last = last_[object.class_id];
+    if (last != object.label) last = object.label;
   }
 }
 
 std::string LabelMemory::find(int component_id, int class_id) const {
   const auto known = labels_.find({component_id, class_id});
-  return known == labels_.end() ? "class_" + std::to_string(class_id) : known->second;
+  return known == labels_.end() ? unknown_label(class_id) : known->second;
+}
+
+std::string LabelMemory::find(int class_id) const {
+  const auto known = last_.find(class_id);
+  return known == last_.end() ? unknown_label(class_id) : known->second;
 }
 
 Object continued(const Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
@@ -115,18 +134,21 @@ Object created(const link::ObjectRecord &record, int component_id, const LabelMe
   return object;
 }
 
-Event read_event(const link::EventRecord &record, const link::ObjectRecord *objects, uint32_t count) {
+Event read_event(const link::EventRecord &record, const link::ObjectRecord *objects, uint32_t count,
+                 const std::vector<Object> &inputs, const LabelMemory &labels) {
+  const bool has_object = record.object >= 0 && static_cast<uint32_t>(record.object) < count;
+  const link::ObjectRecord *object = has_object ? &objects[record.object] : nullptr;
   Event event;
   event.type = text_of(record.type);
   event.rule = text_of(record.rule);
   event.label = text_of(record.label);
+  if (event.label.empty()) event.label = label_of_event(record, object, inputs, labels);
   event.object_id = record.object_id;
   event.class_id = record.class_id;
   event.x = record.x;
   event.y = record.y;
   event.value = record.value;
-  if (record.object >= 0 && static_cast<uint32_t>(record.object) < count)
-    event.confidence = objects[record.object].confidence;
+  if (object) event.confidence = object->confidence;
   return event;
 }
 

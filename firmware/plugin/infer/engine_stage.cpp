@@ -1,5 +1,7 @@
 #include "engine_stage.h"
 
+#include <sys/un.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -14,8 +16,12 @@ namespace {
 
 // Loading a large model and warming it may take this long.
 constexpr std::chrono::seconds kStartTimeout{60};
+// The elements of a pipeline start one after the other: each waits for a host that somebody else runs no longer than
+// this. Frames pass until it has answered.
+constexpr std::chrono::milliseconds kNamedHostTimeout{200};
 // How often a wait for a slot looks whether the element is being flushed.
 constexpr std::chrono::milliseconds kFlushCheck{50};
+constexpr size_t kLongestSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr gint64 kReportInterval = G_USEC_PER_SEC;
 
 StageError settings_error(std::string message) {
@@ -59,6 +65,10 @@ bool EngineStage::check_files(StageError *error) const {
     if (needs_model) problem = missing_path("model", settings_.model, false);
     if (!problem) problem = missing_path("module", settings_.module, false);
   }
+  if (!problem && settings_.host_socket.size() > kLongestSocketPath)
+    problem =
+        settings_error("host-socket=" + settings_.host_socket + " is too long for a Unix socket: expected at most " +
+                       std::to_string(kLongestSocketPath) + " bytes");
   if (problem) *error = *problem;
   return !problem;
 }
@@ -82,16 +92,15 @@ bool EngineStage::start(StageError *error) {
   engine_ = make_engine(options);
   engine_->on_state = [this](EngineState state, const std::string &message) { watch_.changed(state, message); };
   std::string reason;
-  // A host that is named but not there yet is no error: frames pass until it comes. One of our own must start.
-  const auto timeout = settings_.host_socket.empty() ? kStartTimeout : std::chrono::seconds(5);
-  if (engine_->start(timeout, &reason)) return true;
-  const EngineState state = engine_->state();
-  if (state == EngineState::Refused || settings_.host_socket.empty()) {
+  const bool own = settings_.host_socket.empty();
+  const bool ready = engine_->start(own ? std::chrono::milliseconds(kStartTimeout) : kNamedHostTimeout, &reason);
+  // A host that is named but not there yet is no error. One of our own must start.
+  if (!ready && (own || engine_->state() == EngineState::Refused)) {
     engine_.reset();
     *error = settings_error(reason.empty() ? "the postprocess host did not answer in time" : reason);
     return false;
   }
-  watch_.changed(EngineState::Gone, reason);
+  watch_.started(ready ? "" : reason);
   return true;
 }
 
@@ -99,11 +108,15 @@ void EngineStage::set_parameters(const std::string &json) {
   if (engine_) engine_->set_parameters(json.empty() ? "{}" : json);
 }
 
-std::unique_ptr<Work> EngineStage::acquire(const BatchQueue &queue) const {
+std::unique_ptr<Work> EngineStage::acquire(const BatchQueue &queue) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(settings_.deadline_ms);
   while (!queue.flushing()) {
     if (auto work = engine_->acquire(kFlushCheck)) return work;
-    if (engine_->state() != EngineState::Ready || std::chrono::steady_clock::now() >= give_up) break;
+    if (engine_->state() != EngineState::Ready) {
+      watch_.missed();
+      break;
+    }
+    if (std::chrono::steady_clock::now() >= give_up) break;
   }
   return nullptr;
 }

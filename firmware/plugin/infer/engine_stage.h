@@ -39,7 +39,7 @@ class EngineStage : public Stage {
   const EngineSettings &settings() const { return settings_; }
   Engine *engine() const { return engine_.get(); }
   // A free slot; nothing when the host is gone, when none came free within the deadline, or when the queue flushes.
-  std::unique_ptr<Work> acquire(const BatchQueue &queue) const;
+  std::unique_ptr<Work> acquire(const BatchQueue &queue);
   // Says in the log, at most once a second, why batches fail.
   void report_failure(const std::string &reason);
 

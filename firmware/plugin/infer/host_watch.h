@@ -1,5 +1,5 @@
 // Tells the application how the postprocess host is doing: element messages at each change, one warning when it is
-// lost, one info when it is back.
+// lost or does not come, one info when it is (back), an error when it refuses the bundle before it ever ran it.
 #pragma once
 
 #include <gst/gst.h>
@@ -21,14 +21,22 @@ class HostWatch {
 
   // Any thread.
   void changed(EngineState state, const std::string &message);
+  // The element has started, with its host or (`reason`) still without. Until then a refusal is no error of the watch:
+  // the state change fails with it.
+  void started(const std::string &reason);
+  // A batch found no host.
+  void missed();
 
  private:
   GstElement *element_;
   const char *message_name_;
   std::mutex mutex_;
   std::optional<EngineState> last_;
-  bool lost_ = false;
+  std::string last_message_;
+  bool lost_ = false, started_ = false, was_ready_ = false;
+  gint64 started_at_ = 0;  // µs, monotonic
 
+  void refuse(const char *reason);
   void post(EngineState state, const std::string &message);
   void announce(EngineState state, const std::string &message);
 };

@@ -44,6 +44,18 @@ Result ids(const Picture &picture) {
   return result;
 }
 
+// Of the events of the first frame, oldest first. Takes the buffer.
+std::vector<std::string> event_labels(GstBuffer *buffer) {
+  std::vector<std::string> labels;
+  const NjFrameMeta *frame = nj_batch_nth_frame(nj_buffer_get_batch_meta(buffer), 0);
+  for (const GList *u = g_list_last(frame->frame_user_meta_list); u; u = u->prev) {
+    const auto *user = static_cast<const NjUserMeta *>(u->data);
+    if (user->meta_type == NJ_EVENT_META) labels.push_back(static_cast<const NjEvent *>(user->user_meta_data)->label);
+  }
+  gst_buffer_unref(buffer);
+  return labels;
+}
+
 struct AnalyticsHarness : StageHarness {
   explicit AnalyticsHarness(Host &host) : StageHarness(host, "njanalytics", kBatchCaps) {}
 };
@@ -160,6 +172,27 @@ TEST_CASE("events are attached to their frame") {
   CHECK(event->value == 3);
   CHECK(event->confidence == doctest::Approx(0.8));
   gst_buffer_unref(out);
+}
+
+TEST_CASE("an event without a label gets the one of its object, or the last one of its class") {
+  Host host;
+  host.look = [](const Picture &picture) {
+    Result result = ids(picture);
+    link::EventRecord event = {};
+    std::strcpy(event.type, picture.objects_in.empty() ? "left" : "appeared");
+    event.object = picture.objects_in.empty() ? -1 : 0;
+    event.class_id = 2;
+    event.object_id = 100;
+    result.events = {event};
+    event.object = -1;
+    event.class_id = picture.objects_in.empty() ? 9 : -1;
+    result.events.push_back(event);
+    return result;
+  };
+  AnalyticsHarness h(host);
+  h.play();
+  CHECK(event_labels(h.through(frame_with({found({10, 10, 20, 20})}, 0))) == std::vector<std::string>{"bus", ""});
+  CHECK(event_labels(h.through(frame_with({}, 1))) == std::vector<std::string>{"bus", "class_9"});
 }
 
 TEST_CASE("the module learns whether a frame was inferred and when a source restarts") {

@@ -71,6 +71,62 @@ TEST_CASE("the loss of the host is told once, its return too") {
   CHECK(h.messages(GST_MESSAGE_INFO).size() == 1);
 }
 
+TEST_CASE("a named host that is not there yet is no trouble: frames pass until it comes") {
+  Host host;
+  host.look = one_car;
+  host.away = true;
+  InferHarness h(host);
+  g_object_set(h.element, "host-socket", "/run/nightjar/postprocess.sock", nullptr);
+  h.play();
+  GstBuffer *without = h.through(plain_frame(kPlainCaps, frame_time(0)));
+  CHECK_FALSE(inferred(without));
+  gst_buffer_unref(without);
+  host.arrive();
+  GstBuffer *with = h.through(plain_frame(kPlainCaps, frame_time(1)));
+  CHECK(objects_of(with).size() == 1);
+  gst_buffer_unref(with);
+  const auto states = h.messages(GST_MESSAGE_ELEMENT);
+  REQUIRE(states.size() == 2);
+  CHECK(states[0].find("state=(string)starting") != std::string::npos);
+  CHECK(states[0].find("nobody\\ listens") != std::string::npos);
+  CHECK(states[1].find("state=(string)ready") != std::string::npos);
+}
+
+TEST_CASE("a bundle that the host refuses after the start is an error, once, with the words of the host") {
+  Host host;
+  host.away = true;
+  InferHarness h(host);
+  g_object_set(h.element, "host-socket", "/run/nightjar/postprocess.sock", nullptr);
+  h.play();
+  host.away = false;
+  host.refuse("model.onnx is cut off");
+  host.refuse("model.onnx is cut off");
+  CHECK(h.messages(GST_MESSAGE_ERROR) == std::vector<std::string>{"gst-library-error-quark/5: model.onnx is cut off"});
+  gst_buffer_unref(h.through(plain_frame(kPlainCaps, 0)));
+}
+
+TEST_CASE("a bundle that ran and is refused later costs the results, not the stream") {
+  Host host;
+  InferHarness h(host);
+  h.play();
+  host.refuse("model.onnx does not have the sha256 of its bundle");
+  const auto troubles = h.messages(static_cast<GstMessageType>(GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
+  REQUIRE(troubles.size() == 1);
+  CHECK(troubles[0].find("refuses the bundle: model.onnx does not have") != std::string::npos);
+}
+
+TEST_CASE("elements whose host is away start without delay") {
+  Host host;
+  const gint64 begin = g_get_monotonic_time();
+  for (const char *factory : {"njinfer", "njanalytics"}) {
+    StageHarness h(host, factory);
+    set_engine_factory(nullptr);
+    g_object_set(h.element, "host-socket", "/nowhere/postprocess.sock", nullptr);
+    CHECK(gst_element_set_state(h.element, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE);
+  }
+  CHECK(g_get_monotonic_time() - begin < G_USEC_PER_SEC);
+}
+
 TEST_CASE("a host that is stuck costs its deadline and no frame") {
   Host host;
   std::mutex gate;
@@ -156,6 +212,14 @@ TEST_CASE("what cannot start says which property is wrong") {
   CHECK(error_of(nullptr, nullptr).find(not_found + "nothing to run: set bundle=") == 0);
   CHECK(error_of("bundle", "/nowhere").find(not_found + "bundle=/nowhere does not exist: expected a directory") == 0);
   CHECK(error_of("bundle", "/proc").find(not_found + "bundle=/proc has no bundle.yaml") == 0);
+  {
+    InferHarness h(host);
+    g_object_set(h.element, "host-socket", ("/" + std::string(200, 'x')).c_str(), nullptr);
+    CHECK(gst_element_set_state(h.element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE);
+    const auto errors = h.messages(GST_MESSAGE_ERROR);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].find("is too long for a Unix socket: expected at most 107 bytes") != std::string::npos);
+  }
   host.refusal = "module yolo.wasm does not fit the model: expected output 84x8400";
   CHECK(error_of("bundle", bundle_directory().c_str()) == "gst-library-error-quark/5: " + host.refusal);
 }

@@ -34,7 +34,8 @@ struct Host {
   uint32_t network_width = 64, network_height = 64;
   uint32_t max_batch = 16, slots = 3;
   std::vector<std::string> labels{"car", "truck", "bus"};
-  std::string refusal;  // not empty: start() fails
+  std::string refusal;            // not empty: start() fails
+  std::atomic<bool> away{false};  // nobody answers at start(); see arrive() and refuse()
   std::function<Result(const Picture &)> look = [](const Picture &) { return Result{}; };
   std::function<void()> before_batch = [] {};  // in the host's thread; may sleep
   std::atomic<bool> gone{false}, failing{false};
@@ -50,6 +51,14 @@ struct Host {
   void set_gone(bool now) {
     gone = now;
     engine->on_state(now ? EngineState::Gone : EngineState::Ready, now ? "hung up" : "");
+  }
+  void arrive() {
+    away = false;
+    engine->on_state(EngineState::Ready, "");
+  }
+  void refuse(const std::string &reason) {
+    refusal = reason;
+    engine->on_state(EngineState::Refused, reason);
   }
 };
 
@@ -97,12 +106,14 @@ class TestEngine : public Engine {
   }
 
   bool start(std::chrono::milliseconds, std::string *error) override {
-    *error = host_.refusal;
+    *error = host_.away ? "nobody listens" : host_.refusal;
+    if (host_.away) return false;
     if (host_.refusal.empty() && on_state) on_state(EngineState::Ready, "");
     return host_.refusal.empty();
   }
   EngineState state() const override {
     if (!host_.refusal.empty()) return EngineState::Refused;
+    if (host_.away) return EngineState::Starting;
     return host_.gone ? EngineState::Gone : EngineState::Ready;
   }
   EngineInfo info() const override { return *info_; }
@@ -231,7 +242,7 @@ class TestWork : public Work {
 
 inline std::unique_ptr<Work> TestEngine::acquire(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  if (host_.gone || !changed_.wait_for(lock, timeout, [this] { return free_ > 0; })) return nullptr;
+  if (host_.gone || host_.away || !changed_.wait_for(lock, timeout, [this] { return free_ > 0; })) return nullptr;
   free_--;
   return std::make_unique<TestWork>(*this);
 }
