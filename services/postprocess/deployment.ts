@@ -125,7 +125,7 @@ export class Deployment {
     this.#module.serve({ memory: this.#memory, fd: this.fd, bytes });
     if (!engine) return;
     engine.onExit = onEngineExit;
-    engine.serve(this.#memory, this.fd, bytes, plan?.runFrames ?? 1);
+    engine.serve(this.#memory, this.fd, bytes, plan?.modelBatch ?? 0);
   }
 
   /** Changes some parameters from the next batch on. Throws Refusal and changes nothing when one is wrong. */

@@ -59,10 +59,10 @@ export class Engine {
     throw new Error(`unexpected answer of the engine worker: ${message.type}`);
   }
 
-  /** Takes slots of the link from now on. `runFrames`: of one run of the model. */
-  serve(memory: LinkMemory, fd: number, bytes: number, runFrames: number): void {
+  /** Takes slots of the link from now on. `modelBatch`: frames of one run, 0 when the model takes any number. */
+  serve(memory: LinkMemory, fd: number, bytes: number, modelBatch: number): void {
     this.#link = memory;
-    this.#tell({ type: "serve", fd, bytes, runFrames });
+    this.#tell({ type: "serve", fd, bytes, modelBatch });
   }
 
   /** Waits for the run in progress. A worker inside of one cannot be ended without ending the process. */

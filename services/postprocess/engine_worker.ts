@@ -39,7 +39,7 @@ export interface ShapedTensor extends ModelTensor {
 
 export type ToEngineWorker =
   | { type: "warm"; input: ShapedTensor }
-  | { type: "serve"; fd: number; bytes: number; runFrames: number };
+  | { type: "serve"; fd: number; bytes: number; modelBatch: number };
 
 export type FromEngineWorker =
   | { type: "loaded"; inputs: ModelTensor[]; outputs: ModelTensor[] }
@@ -65,8 +65,6 @@ async function load(): Promise<void> {
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
-    // It would hold one more block for everything between the layers, and makes no run faster.
-    enableMemPattern: false,
     // A spinning thread costs a whole core at camera rates, and the cores are the decoder's too.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     logSeverityLevel: 3,
@@ -99,19 +97,20 @@ async function serve(message: Extract<ToEngineWorker, { type: "serve" }>): Promi
   for (;;) {
     const slot = nextSlot(link, Bell.Engine, SlotState.InputReady, SlotState.Inferring, stopped);
     if (!slot) break;
-    await infer(link, slot, message.runFrames);
+    await infer(link, slot, message.modelBatch);
   }
   await session.release();
   port.close();
 }
 
-async function infer(link: LinkMemory, slot: Slot, runFrames: number): Promise<void> {
+async function infer(link: LinkMemory, slot: Slot, modelBatch: number): Promise<void> {
   const began = performance.now();
   control.begin(slot.index);
   try {
     stamp(link.buffer, slot.offset + SLOT.engineStart);
     const batch = slot.batch;
-    for (let first = 0; first < batch; first += runFrames) await runPiece(slot, first, runFrames);
+    const piece = modelBatch || batch;
+    for (let first = 0; first < batch; first += piece) await runPiece(slot, first, piece);
     stamp(link.buffer, slot.offset + SLOT.engineEnd);
     for (let frame = 0; frame < batch; frame++) slot.markInferred(frame);
     slot.state = SlotState.OutputReady;

@@ -14,11 +14,8 @@ export interface InputPlan {
   dims: readonly number[];
   width: number;
   height: number;
-  /**
-   * Frames of one run: as many as the model is fixed to, else 1. A run of four costs the processor the same time as four
-   * runs of one, and takes four times the memory for what lies between the layers.
-   */
-  runFrames: number;
+  /** Frames of one run; 0 when the model takes any number. */
+  modelBatch: number;
   /** Frames in a slot: what the element asked for, rounded up to whole runs. */
   slotBatch: number;
 }
@@ -57,26 +54,27 @@ export function planInput(bundle: Bundle, model: LoadedModel, batch: number): In
     width: pixels(width, bundle.input.width, "width", input),
     height: pixels(height, bundle.input.height, "height", input),
   };
-  const runFrames = typeof first === "number" && first > 0 ? first : 1;
+  const modelBatch = typeof first === "number" ? first : 0;
   return {
     name: input.name,
     type: bundle.input.dtype,
     dims: channelsLast ? [sizes.height, sizes.width, 3] : [3, sizes.height, sizes.width],
     ...sizes,
-    runFrames,
-    slotBatch: Math.ceil(batch / runFrames) * runFrames,
+    modelBatch,
+    slotBatch: modelBatch > 0 ? Math.ceil(batch / modelBatch) * modelBatch : batch,
   };
 }
 
-/** The input of a warm-up run. */
+/** The input of a warm-up run: a whole batch. */
 export function warmUpInput(plan: InputPlan): ShapedTensor {
-  return { name: plan.name, type: plan.type, shape: [plan.runFrames, ...plan.dims] };
+  return { name: plan.name, type: plan.type, shape: [plan.modelBatch || plan.slotBatch, ...plan.dims] };
 }
 
 /** All tensors of the link, the input first. `outputs` are what the warm-up run gave. */
 export function planTensors(plan: InputPlan, outputs: readonly ShapedTensor[]): TensorRequest[] {
+  const frames = plan.modelBatch || plan.slotBatch;
   const input = { name: plan.name, dataType: DATA_TYPES[plan.type]!, dims: plan.dims, isInput: true };
-  return [input, ...outputs.map((output) => planOutput(output, plan.runFrames))];
+  return [input, ...outputs.map((output) => planOutput(output, frames))];
 }
 
 function planOutput(output: ShapedTensor, frames: number): TensorRequest {
@@ -85,9 +83,8 @@ function planOutput(output: ShapedTensor, frames: number): TensorRequest {
     throw refuse(`gives ${output.type} in ${output.name}, which the link cannot carry`, "model.outputs");
   const [batch, ...dims] = output.shape;
   if (batch !== frames) {
-    const found = `gives ${shapeOf(output)} for ${frames === 1 ? "one frame" : `${frames} frames`}`;
-    const change = "export the model so that the first axis of each output is the batch";
-    throw refuse(`${found}: the first axis is not the batch; ${change}`, "model.outputs");
+    const found = `gives ${shapeOf(output)} for ${frames} frames: the first axis is not the batch`;
+    throw refuse(`${found}; use batch-size=1, or export the model with an open batch axis`, "model.outputs");
   }
   return { name: output.name, dataType, dims, isInput: false };
 }

@@ -159,10 +159,10 @@ const CASES: Case[] = [
   },
   {
     what: "outputs without a batch axis",
-    request: async () => ({ ...(await withModel(["n", 3, 8, 8], [8, 24], {})()), batch: 2 }),
+    request: async () => ({ ...(await withModel(["n", 3, 8, 8], [16, 24], {})()), batch: 2 }),
     code: "model",
     key: "model.outputs",
-    message: "gives output0 [8, 24] for one frame: the first axis is not the batch",
+    message: "gives output0 [16, 24] for 2 frames: the first axis is not the batch",
   },
   {
     what: "a parameter that the module does not have",
