@@ -17,11 +17,12 @@ export const CHILD_MODULES: ChildModules = {
   postprocess: join(INSTALLATION, "services", "postprocess", "main.ts"),
 };
 
-/**
- * Tensors come and go as blocks of megabytes: glibc would map and unmap each one. One heap for each thread would keep what
- * the loading of a model has freed. bin/nightjar-host sets the same.
- */
-const POSTPROCESS_MALLOC = { MALLOC_MMAP_THRESHOLD_: "67108864", MALLOC_ARENA_MAX: "2" };
+/** Tensors come and go as blocks of megabytes: glibc would map and unmap each one. bin/nightjar-host sets the same. */
+const POSTPROCESS_MALLOC = {
+  MALLOC_MMAP_THRESHOLD_: "67108864",
+  MALLOC_TRIM_THRESHOLD_: "536870912",
+  MALLOC_TOP_PAD_: "16777216",
+};
 
 const POSTPROCESS_SILENCE_MS = 3000;
 
