@@ -27,12 +27,21 @@ struct EngineOptions {
   uint32_t slots = 3;                        // batches in flight
   std::chrono::milliseconds deadline{1000};  // a slot older than this has failed
   link::Kind kind = link::Kind::Detect;
+  int device = 0;  // of the GPU, where the engine runs on one
+};
+
+// The network of a bundle whose model the element runs itself; `file` is empty where the host runs it.
+struct LocalModel {
+  std::string file;
+  std::string engine;  // "torch", "torchscript", "tensorrt"
+  uint32_t batch = 0;  // frames of one run; 0: any number up to max_batch
 };
 
 struct EngineInfo {
   std::string bundle_name, bundle_version;
   std::vector<std::string> labels;
   TensorSpec input;  // detect only
+  LocalModel model;
   uint32_t max_batch = 1, max_objects = 0, max_events = 0, aux_bytes = 0;
   std::vector<link::TensorDescriptor> tensors;
   uint32_t generation = 0;
@@ -41,6 +50,13 @@ struct EngineInfo {
 // When the stages of a batch began and ended: CLOCK_MONOTONIC in ns, 0 when the stage did not run.
 struct WorkTimes {
   uint64_t submitted = 0, engine_start = 0, engine_end = 0, module_start = 0, module_end = 0;
+};
+
+// Memory that both sides of the link see; mapped as long as `owner` lives.
+struct SharedRange {
+  uint8_t *begin = nullptr;
+  uint64_t bytes = 0;
+  std::shared_ptr<const void> owner;
 };
 
 // One batch on its way. Pointers stay valid until it is destroyed.
@@ -61,6 +77,17 @@ class Work {
   virtual const link::ObjectRecord *objects_out(uint32_t frame) const = 0;
   virtual const link::EventRecord *events_out(uint32_t frame) const = 0;
   virtual const uint8_t *aux_out(uint32_t frame) const = 0;
+
+  // Whether the engine prepares the pictures itself, with prepare() instead of input(): it has memory of its own. The
+  // frames must stay as they are until wait() has returned. false: *error says why the batch cannot be prepared.
+  virtual bool prepares() const { return false; }
+  virtual bool prepare(const std::vector<Picture> &, std::vector<Geometry> *, std::string *) { return false; }
+
+  // For an engine that runs on this side of the link, over the work of the remote one: where it writes the outputs,
+  // and the hand-over of outputs that are written to the module, instead of submit(). Any thread.
+  virtual void *output_place(uint32_t, uint32_t) { return nullptr; }
+  virtual SharedRange shared() const { return {}; }
+  virtual void submit_outputs(uint32_t /*batch*/, uint64_t /*engine_start*/) {}
 
   // One thread may acquire, fill and submit while another waits for earlier ones, in the order of submission.
   virtual void submit(uint32_t batch) = 0;
@@ -85,10 +112,17 @@ class Engine {
   // meanwhile).
   virtual std::unique_ptr<Work> acquire(std::chrono::milliseconds timeout) = 0;
   virtual void set_parameters(const std::string &json) = 0;
+  // Not empty when the engine is broken for good (a GPU that faulted): only a new process helps.
+  virtual std::string fault() const { return {}; }
   // Called from a background thread when the host goes, comes back or offers another layout.
   std::function<void(EngineState, const std::string &message)> on_state;
 };
 
-std::unique_ptr<Engine> make_remote_engine(const EngineOptions &options);
+// Called with each layout before a batch of it is begun, on a thread that may take its time; batches of the layout
+// before go on meanwhile. false: the layout cannot be used, *error says why.
+using LayoutCheck = std::function<bool(const std::shared_ptr<const EngineInfo> &, std::string *error)>;
+
+// Without a check, bundles whose model the element would have to run are refused.
+std::unique_ptr<Engine> make_remote_engine(const EngineOptions &options, LayoutCheck check = {});
 
 }  // namespace nj

@@ -58,17 +58,15 @@ class RemoteWork : public Work {
   const link::EventRecord *events_out(uint32_t frame) const override { return results_.events.at(frame).data(); }
   const uint8_t *aux_out(uint32_t frame) const override { return row(header().aux_out, frame, header().aux_bytes); }
 
-  void submit(uint32_t batch) override {
-    if (stage_ != Stage::Filling) return;
-    batch_ = std::clamp(batch, 1u, capacity());
-    write_frames();
-    write_slot_header();
-    submitted_ = Clock::now();
-    stage_ = Stage::Submitted;
-    const bool detect = header().kind == uint32_t(link::Kind::Detect);
-    memory().set_state(index_, detect ? SlotState::InputReady : SlotState::OutputReady);
-    memory().ring(detect ? link::kBellEngine : link::kBellModule);
+  void *output_place(uint32_t tensor, uint32_t frame) override {
+    return is_tensor(tensor, frame, false) ? tensor_bytes(tensor, frame) : nullptr;
   }
+
+  SharedRange shared() const override { return {memory().base(), memory().bytes(), table_}; }
+
+  void submit(uint32_t batch) override { hand_over(batch, header().kind == uint32_t(link::Kind::Detect), 0); }
+
+  void submit_outputs(uint32_t batch, uint64_t engine_start) override { hand_over(batch, false, engine_start); }
 
   bool wait(std::string *error) override {
     if (stage_ != Stage::Submitted) {
@@ -101,17 +99,29 @@ class RemoteWork : public Work {
     return frame < capacity() ? memory().at(index_, offset, frame, bytes) : nullptr;
   }
 
+  void hand_over(uint32_t batch, bool to_engine, uint64_t engine_start) {
+    if (stage_ != Stage::Filling) return;
+    batch_ = std::clamp(batch, 1u, capacity());
+    write_frames();
+    write_slot_header(engine_start);
+    submitted_ = Clock::now();
+    stage_ = Stage::Submitted;
+    memory().set_state(index_, to_engine ? SlotState::InputReady : SlotState::OutputReady);
+    memory().ring(to_engine ? link::kBellEngine : link::kBellModule);
+  }
+
   void write_frames() {
     for (uint32_t i = 0; i < batch_; ++i) {
       FrameRecord &frame = results_.frames[i];
       frame.objects_in = std::min(frame.objects_in, header().max_objects);
       frame.aux_in = std::min(frame.aux_in, header().aux_bytes);
-      frame.objects_out = frame.events_out = frame.aux_out = 0;
+      frame.objects_out = frame.events_out = frame.aux_out = frame.user = frame.user_bytes = 0;
     }
     memcpy(memory().at(index_, header().frames), results_.frames.data(), batch_ * sizeof(FrameRecord));
   }
 
-  void write_slot_header() {
+  // `engine_start`: of an engine on this side, which ended just now; 0 for the others.
+  void write_slot_header(uint64_t engine_start) {
     static std::atomic<uint64_t> sequence{0};
     link::SlotHeader &slot = memory().slot(index_);
     slot.batch = batch_;
@@ -120,6 +130,10 @@ class RemoteWork : public Work {
     slot.error_code = 0;
     slot.error[0] = 0;
     slot.submitted = monotonic_ns();
+    if (!engine_start) return;
+    slot.engine_start = engine_start;
+    slot.engine_end = slot.submitted;
+    slot.submitted = engine_start;
   }
 
   bool wait_until_done(std::string *error) {
@@ -170,9 +184,20 @@ EngineState engine_state(link::ClientState state) {
   return EngineState::Gone;
 }
 
+// What a build without an engine of its own makes of a bundle that needs one.
+bool refuse_local_model(const std::shared_ptr<const EngineInfo> &info, std::string *error) {
+  if (info->model.file.empty()) return true;
+  *error = "bundle " + info->bundle_name + " runs its model (" + info->model.file + ") on the GPU with the engine \"" +
+           info->model.engine +
+           "\", which this build of the plugin does not have: build it with -Dcuda=enabled, or use a bundle with an "
+           "ONNX model";
+  return false;
+}
+
 class RemoteEngine : public Engine {
  public:
-  explicit RemoteEngine(const EngineOptions &options) : options_(options) {}
+  RemoteEngine(const EngineOptions &options, LayoutCheck check)
+      : options_(options), check_(check ? std::move(check) : refuse_local_model) {}
 
   bool start(milliseconds timeout, std::string *error) override {
     impossible_ = true;
@@ -208,7 +233,7 @@ class RemoteEngine : public Engine {
       if (!session) return nullptr;
       auto slots = table(session);
       const uint32_t seen = slots->memory().bell(link::kBellElement);
-      const int index = session->draining() || session->ended() ? -1 : slots->take();
+      const int index = session->ended() ? -1 : slots->take();
       if (index >= 0) return std::make_unique<RemoteWork>(slots, uint32_t(index), options_.deadline);
       if (slots->lost_a_slot()) client_->reset("the postprocess host has not given a slot back for 10 s");
       const auto left = deadline - Clock::now();
@@ -229,6 +254,9 @@ class RemoteEngine : public Engine {
                    options_.model,     options_.module,   parameters_,
                    options_.max_batch, options_.slots,    0};
     client.socket = [this](std::string *error, bool *permanent) { return host_socket(error, permanent); };
+    client.check = [this](const link::Session &session, std::string *error) {
+      return check_(describe(session), error);
+    };
     if (host_) client.longest_delay = kOwnHostDelay;
     return client;
   }
@@ -248,6 +276,7 @@ class RemoteEngine : public Engine {
   }
 
   const EngineOptions options_;
+  const LayoutCheck check_;
   std::string parameters_ = "{}";
   bool impossible_ = false;  // start() found that there can be no host
   std::shared_ptr<HostProcess> host_;
@@ -258,8 +287,8 @@ class RemoteEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_remote_engine(const EngineOptions &options) {
-  return std::make_unique<RemoteEngine>(options);
+std::unique_ptr<Engine> make_remote_engine(const EngineOptions &options, LayoutCheck check) {
+  return std::make_unique<RemoteEngine>(options, std::move(check));
 }
 
 }  // namespace nj

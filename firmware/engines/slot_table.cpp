@@ -19,6 +19,7 @@ std::shared_ptr<const EngineInfo> describe(const link::Session &session) {
   info->bundle_version = session.layout.bundle_version;
   info->labels = session.layout.labels;
   info->input = session.layout.input;
+  info->model = {session.layout.model_file, session.layout.model_engine, session.layout.model_batch};
   info->max_batch = header.max_batch;
   info->max_objects = header.max_objects;
   info->max_events = header.max_events;
@@ -34,11 +35,12 @@ SlotTable::SlotTable(std::shared_ptr<link::Session> of) : session(std::move(of))
 
 int SlotTable::take() {
   std::lock_guard lock(mutex_);
+  std::lock_guard taking(session->taking);
+  if (session->draining()) return -1;
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].use == Use::Late && is_done(memory().state(i))) slots_[i].use = Use::Free;
     if (slots_[i].use != Use::Free) continue;
     slots_[i].use = Use::Held;
-    session->hold();
     memory().set_state(i, SlotState::Filling);
     return int(i);
   }
@@ -52,7 +54,6 @@ void SlotTable::give_back(uint32_t index, bool done) {
     slots_[index].late_since = Clock::now();
     if (done) memory().set_state(index, SlotState::Free);
   }
-  session->give_back();
   memory().ring(link::kBellElement);  // somebody may wait for a slot
 }
 

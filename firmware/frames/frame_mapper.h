@@ -59,4 +59,14 @@ std::unique_ptr<FrameMapper> map_frames(GstBuffer *buffer, const GstVideoInfo *i
 // The formats above as a caps string list: "{ NV12, … }".
 const char *supported_formats();
 
+// Caps of single frames that map_frames takes: in the formats above, of any size and rate, in every memory that this
+// build reads where it is. The caller owns them.
+GstCaps *frame_caps();
+
+// Whether a frame lies in GPU memory (GstCudaMemory), in every build.
+bool is_on_gpu(GstBuffer *buffer);
+
+// The caps of a frame, with the feature of its memory. The caller owns them; nullptr when `info` cannot be expressed.
+GstCaps *caps_of_frame(GstBuffer *buffer, const GstVideoInfo &info);
+
 }  // namespace nj

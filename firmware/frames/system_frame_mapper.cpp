@@ -1,4 +1,4 @@
-// Frames in system memory: mapped for reading, never copied.
+// Frames in system memory and in GstCudaMemory: mapped for reading, never copied.
 #include <optional>
 #include <vector>
 
@@ -44,6 +44,14 @@ ColorMatrix color_matrix(const GstVideoInfo &info) {
   }
 }
 
+#ifdef NJ_HAS_CUDA
+constexpr auto kMapOnGpu = static_cast<GstMapFlags>(GST_MAP_READ | GST_MAP_FLAG_LAST << 1);  // GST_MAP_CUDA
+constexpr bool kReadOnGpu = true;
+#else
+constexpr auto kMapOnGpu = GST_MAP_READ;
+constexpr bool kReadOnGpu = false;
+#endif
+
 // Owns the mapping of one frame.
 class MappedFrame {
  public:
@@ -65,14 +73,15 @@ class MappedFrame {
       return false;
     }
     GstVideoInfo copy = info;  // gst_video_frame_map wants it mutable
-    if (!gst_video_frame_map(&frame_, &copy, buffer, GST_MAP_READ)) {
+    const bool on_gpu = kReadOnGpu && is_on_gpu(buffer);
+    if (!gst_video_frame_map(&frame_, &copy, buffer, on_gpu ? kMapOnGpu : GST_MAP_READ)) {
       *error = std::string("cannot map a ") + GST_VIDEO_INFO_NAME(&info) + " frame of " +
                std::to_string(GST_VIDEO_INFO_WIDTH(&info)) + "x" + std::to_string(GST_VIDEO_INFO_HEIGHT(&info)) +
                " for reading: its buffer is smaller than the caps say, or not in system memory";
       return false;
     }
     mapped_ = true;
-    describe(*format);
+    describe(*format, on_gpu ? MemoryKind::Cuda : MemoryKind::System);
     return true;
   }
 
@@ -80,8 +89,8 @@ class MappedFrame {
   GstVideoFrame frame_{};
   bool mapped_ = false;
 
-  void describe(PixelFormat format) {
-    view.memory = MemoryKind::System;
+  void describe(PixelFormat format, MemoryKind memory) {
+    view.memory = memory;
     view.format = format;
     view.matrix = color_matrix(frame_.info);
     view.full_range = frame_.info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
@@ -148,6 +157,27 @@ const char *supported_formats() {
     return text + " }";
   }();
   return list.c_str();
+}
+
+// GstCudaMemory is known by its name, its mapping flag and its caps feature alone (gst/cuda/gstcudamemory.h), so that
+// builds without CUDA know it too.
+bool is_on_gpu(GstBuffer *buffer) {
+  return gst_buffer_n_memory(buffer) > 0 && gst_memory_is_type(gst_buffer_peek_memory(buffer, 0), "gst.cuda.memory");
+}
+
+GstCaps *caps_of_frame(GstBuffer *buffer, const GstVideoInfo &info) {
+  GstCaps *caps = gst_video_info_to_caps(&info);
+  if (caps && is_on_gpu(buffer)) gst_caps_set_features(caps, 0, gst_caps_features_new("memory:CUDAMemory", nullptr));
+  return caps;
+}
+
+GstCaps *frame_caps() {
+  const std::string fields = std::string(", format=") + supported_formats() +
+                             ", width=" GST_VIDEO_SIZE_RANGE ", height=" GST_VIDEO_SIZE_RANGE
+                             ", framerate=" GST_VIDEO_FPS_RANGE;
+  std::string text = "video/x-raw" + fields;
+  if (kReadOnGpu) text += "; video/x-raw(memory:CUDAMemory)" + fields;
+  return gst_caps_from_string(text.c_str());
 }
 
 }  // namespace nj

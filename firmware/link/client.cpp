@@ -47,7 +47,8 @@ bool layout_matches(const LinkHeader &header, const LayoutMessage &layout, Kind 
     *error = "the memory of the link is not the one that the layout of the host describes";
     return false;
   }
-  return kind != Kind::Detect || input_fits(header, layout.input, error);
+  // Where the element runs the model, the picture never enters the link.
+  return kind != Kind::Detect || !layout.model_file.empty() || input_fits(header, layout.input, error);
 }
 
 // The text is for people; the key is put before it where it does not say it itself.
@@ -64,18 +65,17 @@ void Session::end() {
 }
 
 void Session::drain() {
-  draining_.store(true);
+  {
+    std::lock_guard lock(taking);
+    draining_.store(true, std::memory_order_release);
+  }
   memory->ring(kBellElement);
-}
-
-void Session::give_back() {
-  if (held_.fetch_sub(1) == 1 && draining() && drained) drained();
 }
 
 Client::Client(ClientOptions options, OnState on_state)
     : options_(std::move(options)),
       on_state_(std::move(on_state)),
-      wake_(std::make_shared<UniqueFd>(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       thread_([this] { run(); }) {}
 
 Client::~Client() {
@@ -84,7 +84,7 @@ Client::~Client() {
     stopping_ = true;
   }
   changed_.notify_all();
-  signal(*wake_);
+  signal(wake_);
   thread_.join();
 }
 
@@ -120,7 +120,7 @@ void Client::set_parameters(const std::string &json) {
     std::lock_guard lock(mutex_);
     if (merge_parameters(json, &changes_, &complaint_)) merge_parameters(json, &options_.open.parameters, &complaint_);
   }
-  signal(*wake_);
+  signal(wake_);
 }
 
 void Client::reset(const std::string &reason) {
@@ -128,7 +128,7 @@ void Client::reset(const std::string &reason) {
     std::lock_guard lock(mutex_);
     reset_reason_ = reason;
   }
-  signal(*wake_);
+  signal(wake_);
 }
 
 void Client::run() {
@@ -136,7 +136,6 @@ void Client::run() {
   milliseconds delay = options_.first_delay;
   while (!stopping_) {
     refused_ = had_layout_ = awaiting_layout_ = false;
-    drain_until_.reset();
     std::string reason;
     connect_and_serve(&reason);
     if (stopping_) break;
@@ -157,15 +156,15 @@ void Client::connect_and_serve(std::string *reason) {
 }
 
 bool Client::serve(Channel &channel, std::string *reason) {
-  pollfd entries[] = {{channel.fd(), POLLIN, 0}, {wake_->get(), POLLIN, 0}};
+  pollfd entries[] = {{channel.fd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
   while (!stopping_) {
-    if (poll(entries, 2, poll_timeout()) < 0 && errno != EINTR) {
+    if (poll(entries, 2, -1) < 0 && errno != EINTR) {
       *reason = std::string("poll: ") + strerror(errno);
       return false;
     }
-    if (entries[1].revents) clear(*wake_);
+    if (entries[1].revents) clear(wake_);
     if (entries[0].revents && (!channel.receive(reason) || !handle_lines(channel, reason))) return false;
-    if (!send_parameters(channel, reason) || !reopen_when_drained(channel, reason)) return false;
+    if (!send_parameters(channel, reason)) return false;
     report_complaint();
   }
   return true;
@@ -216,8 +215,7 @@ bool Client::handle(Channel &channel, const HostMessage &message, std::string *r
       *reason = refusal(message);
       return false;
     case HostMessage::Type::Reconfigure:
-      begin_drain(message.text);
-      return true;
+      return take_offer(channel, message, reason);
     case HostMessage::Type::State:
       if (!awaiting_layout_) set_state(ClientState::Ready, message.ready ? "" : "degraded: " + message.text);
       return true;
@@ -227,48 +225,62 @@ bool Client::handle(Channel &channel, const HostMessage &message, std::string *r
 
 bool Client::take_layout(Channel &channel, const LayoutMessage &layout, std::string *reason) {
   UniqueFd descriptor = channel.take_descriptor();
-  if (!awaiting_layout_ || !descriptor) {
-    *reason =
-        descriptor ? "the host sent a layout that was not asked for" : "the host sent a layout without its memory";
+  if (!awaiting_layout_) {
+    *reason = "the host sent a layout that was not asked for";
     return false;
   }
-  auto memory = Memory::map(descriptor, layout.bytes, reason);
-  if (!memory || !layout_matches(memory->header(), layout, options_.open.kind, reason)) return false;
+  auto session = map_layout(descriptor, layout, reason);
+  if (!session) return false;
+  if (options_.check && !options_.check(*session, reason)) {
+    refused_ = true;
+    return false;
+  }
   awaiting_layout_ = false;
   had_layout_ = true;
-  begin_session(std::make_shared<Session>(std::move(memory), layout));
+  begin_session(std::move(session));
   return true;
 }
 
-void Client::begin_drain(const std::string &reason) {
+// Another layout while the last one is in use. Batches that are under way come back through the old one; from the
+// answer on, all new ones go to the new one.
+bool Client::take_offer(Channel &channel, const HostMessage &message, std::string *reason) {
+  UniqueFd descriptor = channel.take_descriptor();
   auto current = session();
-  if (!current || awaiting_layout_ || drain_until_) return;
-  drain_until_ = Clock::now() + options_.drain_limit;
+  if (!current || awaiting_layout_) {
+    *reason = "the host offered another layout before the first one";
+    return false;
+  }
+  auto offered = map_layout(descriptor, message.layout, reason);
+  if (!offered) return false;
+  std::string refusal;
+  if (options_.check && !options_.check(*offered, &refusal)) {
+    on_state_(ClientState::Ready, refusal);
+    return channel.send(encode_declined(message.layout.generation, refusal), reason);
+  }
   current->drain();
-  on_state_(ClientState::Ready, "the host changes the bundle: " + reason);
+  drained_.erase(std::remove_if(drained_.begin(), drained_.end(), [](const auto &old) { return old.expired(); }),
+                 drained_.end());
+  drained_.push_back(current);
+  begin_session(std::move(offered));
+  return channel.send(encode_switched(message.layout.generation), reason);
 }
 
-// Slots that are still held after drain_limit fail: their memory stays mapped, but the host has left it.
-bool Client::reopen_when_drained(Channel &channel, std::string *reason) {
-  if (!drain_until_ || (session()->held() > 0 && Clock::now() < *drain_until_)) return true;
-  drain_until_.reset();
-  return send_open(channel, reason);
-}
-
-int Client::poll_timeout() const {
-  if (!drain_until_) return -1;
-  auto left = std::chrono::ceil<milliseconds>(*drain_until_ - Clock::now()).count();
-  return int(std::max<int64_t>(left, 0));
+std::shared_ptr<Session> Client::map_layout(const UniqueFd &descriptor, const LayoutMessage &layout,
+                                            std::string *reason) {
+  if (!descriptor) {
+    *reason = "the host sent a layout without its memory";
+    return nullptr;
+  }
+  auto memory = Memory::map(descriptor, layout.bytes, reason);
+  if (!memory || !layout_matches(memory->header(), layout, options_.open.kind, reason)) return nullptr;
+  return std::make_shared<Session>(std::move(memory), layout);
 }
 
 void Client::begin_session(std::shared_ptr<Session> session) {
-  session->drained = [wake = wake_] { signal(*wake); };
-  std::shared_ptr<Session> previous;
   {
     std::lock_guard lock(mutex_);
-    previous = std::exchange(session_, std::move(session));
+    session_ = std::move(session);
   }
-  if (previous) previous->end();
   set_state(ClientState::Ready, "");
 }
 
@@ -278,6 +290,8 @@ void Client::lose(const std::string &reason) {
   const ClientState without = current ? ClientState::Gone : ClientState::Connecting;
   const bool changed = store_state(refused_ ? ClientState::Refused : without, reason);
   if (current && !current->ended()) current->end();
+  for (const auto &old : std::exchange(drained_, {}))
+    if (auto session = old.lock()) session->end();
   if (changed) announce();
 }
 

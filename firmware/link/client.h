@@ -8,9 +8,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "channel.h"
 #include "memory.h"
@@ -18,7 +18,8 @@
 
 namespace nj::link {
 
-// One layout of the link: the memory and what the host said about it. Ends when the host goes or offers another one.
+// One layout of the link: the memory and what the host said about it. Ends when the host goes; drains when it offers
+// another one: what is under way comes back, nothing new is begun.
 class Session {
  public:
   Session(std::unique_ptr<Memory> memory, LayoutMessage layout)
@@ -27,24 +28,19 @@ class Session {
   const std::unique_ptr<Memory> memory;
   const LayoutMessage layout;
 
-  // The host is gone (or has taken this layout back): results will not come any more.
+  // Held while a slot is taken, so that none is taken after drain() has returned.
+  std::mutex taking;
+
+  // The host is gone: results will not come any more.
   bool ended() const { return ended_.load(std::memory_order_acquire); }
-  // The host wants to change the layout: finish what is under way, begin nothing new.
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
-  // Wakes whoever waits on this session.
+  // Both wake whoever waits on this session.
   void end();
   void drain();
 
-  // Counts the slots that somebody holds; `drained` is called when the last one is given back while draining.
-  void hold() { held_.fetch_add(1); }
-  void give_back();
-  uint32_t held() const { return held_.load(); }
-  std::function<void()> drained;
-
  private:
   std::atomic<bool> ended_{false}, draining_{false};
-  std::atomic<uint32_t> held_{0};
 };
 
 struct ClientOptions {
@@ -52,9 +48,12 @@ struct ClientOptions {
   // Path of the host's socket, asked before each attempt. Empty: *error says why there is no host; *permanent when
   // trying again cannot help.
   std::function<std::string(std::string *error, bool *permanent)> socket;
+  // Called on the client's thread with a layout before a batch of it is begun; may take its time. false: the layout
+  // cannot be used, *reason says why. Then the first one of a connection is as if the host had refused, and a later one
+  // is declined: the one before stays.
+  std::function<bool(const Session &session, std::string *reason)> check;
   std::chrono::milliseconds first_delay{50}, longest_delay{250};  // between attempts; doubled each time
   std::chrono::milliseconds refused_delay{5000};                  // after a refusal: loading a bundle is not free
-  std::chrono::milliseconds drain_limit{2000};                    // how long a reconfiguration waits for held slots
 };
 
 enum class ClientState { Connecting, Ready, Gone, Refused };
@@ -95,9 +94,8 @@ class Client {
   bool handle_lines(Channel &channel, std::string *reason);
   bool handle(Channel &channel, const HostMessage &message, std::string *reason);
   bool take_layout(Channel &channel, const LayoutMessage &layout, std::string *reason);
-  bool reopen_when_drained(Channel &channel, std::string *reason);
-  void begin_drain(const std::string &reason);
-  int poll_timeout() const;
+  bool take_offer(Channel &channel, const HostMessage &message, std::string *reason);
+  std::shared_ptr<Session> map_layout(const UniqueFd &descriptor, const LayoutMessage &layout, std::string *reason);
   void begin_session(std::shared_ptr<Session> session);
   void lose(const std::string &reason);
   void set_state(ClientState state, const std::string &message);
@@ -108,7 +106,7 @@ class Client {
 
   ClientOptions options_;
   OnState on_state_;
-  const std::shared_ptr<UniqueFd> wake_;  // eventfd; shared with sessions, which may outlive the client
+  const UniqueFd wake_;  // eventfd
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -120,10 +118,10 @@ class Client {
   std::string reset_reason_;  // not empty: hang up
 
   // Of the thread only.
-  bool refused_ = false;          // this connection ended with a refusal
-  bool had_layout_ = false;       // this connection brought a layout
-  bool awaiting_layout_ = false;  // an `open` is unanswered
-  std::optional<std::chrono::steady_clock::time_point> drain_until_;
+  bool refused_ = false;                         // this connection ended with a refusal
+  bool had_layout_ = false;                      // this connection brought a layout
+  bool awaiting_layout_ = false;                 // an `open` is unanswered
+  std::vector<std::weak_ptr<Session>> drained_;  // older layouts of this connection, whose slots may still be under way
 
   std::atomic<bool> stopping_{false};
   std::thread thread_;

@@ -48,6 +48,9 @@ class Memory {
   // `offset` of a section, plus row `row` of `row_bytes`, in slot `index`. The caller keeps to the header's limits.
   uint8_t *at(uint32_t index, uint64_t offset, uint64_t row = 0, uint64_t row_bytes = 0) const;
 
+  uint8_t *base() const { return base_; }
+  uint64_t bytes() const { return bytes_; }
+
   uint32_t bell(Bell bell) const;
   void ring(Bell bell) const;
   // Sleeps while the bell shows `seen`, at most `timeout` and never above kWaitMs. May return early.

@@ -93,6 +93,14 @@ std::vector<std::string> labels_of(const Json &object) {
   return names;
 }
 
+void local_model_of(const Json &object, LayoutMessage *layout) {
+  const auto model = object.find("model");
+  if (model == object.end()) return;
+  layout->model_file = text_of(*model, "file");
+  layout->model_engine = text_of(*model, "engine");
+  layout->model_batch = uint32_t(whole_of(*model, "batch", 0, kMaxBatch));
+}
+
 LayoutMessage layout_of(const Json &object, Kind kind) {
   LayoutMessage layout;
   layout.generation = uint32_t(whole_of(object, "generation", 1, UINT32_MAX));
@@ -101,7 +109,10 @@ LayoutMessage layout_of(const Json &object, Kind kind) {
   layout.bundle_name = text_of(bundle, "name");
   layout.bundle_version = text_of(bundle, "version");
   layout.labels = labels_of(object);
-  if (kind == Kind::Detect) layout.input = input_of(member(object, "input"));
+  if (kind == Kind::Detect) {
+    layout.input = input_of(member(object, "input"));
+    local_model_of(object, &layout);
+  }
   return layout;
 }
 
@@ -117,6 +128,7 @@ void read_message(const Json &object, Kind kind, HostMessage *message) {
     message->text = text_of(object, "message");
   } else if (type == "reconfigure") {
     message->type = HostMessage::Type::Reconfigure;
+    message->layout = layout_of(object, kind);
     message->text = optional_text(object, "reason");
   } else if (type == "state") {
     message->type = HostMessage::Type::State;
@@ -154,6 +166,12 @@ std::string encode_open(const OpenRequest &request) {
 
 std::string encode_parameters(const std::string &parameters) {
   return dump({{"type", "parameters"}, {"parameters", object_or_empty(parameters)}});
+}
+
+std::string encode_switched(uint32_t generation) { return dump({{"type", "switched"}, {"generation", generation}}); }
+
+std::string encode_declined(uint32_t generation, const std::string &message) {
+  return dump({{"type", "declined"}, {"generation", generation}, {"message", message}});
 }
 
 bool decode(const std::string &line, Kind kind, HostMessage *message, std::string *error) {

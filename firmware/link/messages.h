@@ -28,12 +28,15 @@ struct LayoutMessage {
   std::string bundle_name, bundle_version;
   std::vector<std::string> labels;
   TensorSpec input;  // detect only
+  // A model that the element runs itself; the file is empty where the host runs it.
+  std::string model_file, model_engine;
+  uint32_t model_batch = 0;  // frames of one run; 0: any number
 };
 
 // A message of the host. Only what belongs to its type is filled in.
 struct HostMessage {
   enum class Type { Layout, Refused, Reconfigure, State } type = Type::State;
-  LayoutMessage layout;
+  LayoutMessage layout;   // layout, reconfigure
   std::string code, key;  // refused
   bool ready = false;     // state
   std::string text;       // refused, reconfigure, state: for people
@@ -41,6 +44,10 @@ struct HostMessage {
 
 std::string encode_open(const OpenRequest &request);
 std::string encode_parameters(const std::string &parameters);
+// The answer to a reconfiguration: no slot of an older generation is begun any more.
+std::string encode_switched(uint32_t generation);
+// The other answer: this side cannot run that layout, the one before stays.
+std::string encode_declined(uint32_t generation, const std::string &message);
 
 // false: *error says what was expected. `kind` decides whether a layout must describe an input.
 bool decode(const std::string &line, Kind kind, HostMessage *message, std::string *error);

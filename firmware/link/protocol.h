@@ -37,7 +37,7 @@ namespace nj::link {
 
 constexpr uint32_t kMagic = 0x4B4C4A4E;  // "NJLK"
 constexpr uint16_t kMajor = 1;
-constexpr uint16_t kMinor = 0;
+constexpr uint16_t kMinor = 1;  // 1: user metadata of frames and objects, flags of events
 
 constexpr uint32_t kMaxSlots = 16;
 constexpr uint32_t kMaxTensors = 16;  // inputs and outputs together
@@ -169,9 +169,14 @@ struct FrameRecord {
   uint32_t aux_in;
   uint32_t aux_out;
   uint32_t flags;  // FrameFlags
-  uint8_t reserved[56];
+  // Out of an analyze module, from minor 1 on: what it says about the frame as a whole, bytes of its own in the arena
+  // of objects_out. user is a multiple of 4; user_bytes 0 is none.
+  uint32_t user;
+  uint32_t user_bytes;
+  uint8_t reserved[48];
 };
 static_assert(sizeof(FrameRecord) == 128);
+static_assert(offsetof(FrameRecord, user) == 72);
 
 enum FrameFlags : uint32_t {
   kFrameInferred = 1u << 0,       // detection ran on this frame (NvDs bInferDone)
@@ -194,8 +199,8 @@ struct ObjectRecord {
   int32_t parent;         // index in the same list, -1 for none
   int32_t input;          // analyze: index in objects_in that this object continues, -1 for a new one
   uint32_t component_id;  // unique-id of the element that found it
-  // Optional data in the frame's arena, in this order: mask, keypoints, attributes. aux is from the start of the arena,
-  // a multiple of 4.
+  // Optional data in the frame's arena, in this order: mask, keypoints, attributes, user. aux is from the start of the
+  // arena, a multiple of 4; aux_bytes covers all four.
   uint32_t aux;
   uint32_t aux_bytes;
   uint16_t mask_width;  // float32[mask_height][mask_width], stretched over the box
@@ -203,9 +208,11 @@ struct ObjectRecord {
   uint16_t keypoints;   // float32[keypoints][3]: x, y, confidence
   uint16_t attributes;  // {uint32_t group; uint32_t class_id; float confidence}[attributes]
   uint32_t age;         // tracker: frames since the object appeared
-  uint8_t reserved[20];
+  uint32_t user_bytes;  // out of an analyze module, from minor 1 on: what it says about the object
+  uint8_t reserved[16];
 };
 static_assert(sizeof(ObjectRecord) == 96);
+static_assert(offsetof(ObjectRecord, user_bytes) == 76);
 
 enum ObjectFlags : uint32_t {
   kObjectTracked = 1u << 0,    // has an object_id
@@ -223,10 +230,16 @@ struct EventRecord {
   int32_t object;  // index in objects_out, -1 for none
   float x;         // pixels of the frame
   float y;
-  double value;  // what the type says: seconds of dwell, a count, …
-  uint32_t flags;
+  double value;    // what the type says: seconds of dwell, a count, …
+  uint32_t flags;  // EventFlags
   uint8_t reserved[4];
 };
 static_assert(sizeof(EventRecord) == 128);
+
+// Which way a line was crossed, from minor 1 on; neither bit where the type knows no direction.
+enum EventFlags : uint32_t {
+  kEventIn = 1u << 0,
+  kEventOut = 1u << 1,
+};
 
 }  // namespace nj::link

@@ -5,7 +5,7 @@
 
 export const MAGIC = 0x4b4c4a4e;
 export const MAJOR = 1;
-export const MINOR = 0;
+export const MINOR = 1;
 
 export const MAX_SLOTS = 16;
 /** Inputs and outputs together. */
@@ -59,6 +59,7 @@ export type LinkError = (typeof LinkError)[keyof typeof LinkError];
 
 export const FrameFlags = { Inferred: 1, Discontinuity: 2 } as const;
 export const ObjectFlags = { Tracked: 1, Predicted: 2, New: 4 } as const;
+export const EventFlags = { In: 1, Out: 2 } as const;
 
 /** Bytes of each record. */
 export const HEADER_BYTES = 3008;
@@ -146,7 +147,9 @@ export const FRAME = {
   auxIn: 60, // u32
   auxOut: 64, // u32
   flags: 68, // u32
-  reserved: 72, // 56 bytes
+  user: 72, // u32
+  userBytes: 76, // u32
+  reserved: 80, // 48 bytes
 } as const;
 
 /** Offsets in ObjectRecord. */
@@ -171,7 +174,8 @@ export const OBJECT = {
   keypoints: 68, // u16
   attributes: 70, // u16
   age: 72, // u32
-  reserved: 76, // 20 bytes
+  userBytes: 76, // u32
+  reserved: 80, // 16 bytes
 } as const;
 
 /** Offsets in EventRecord. */

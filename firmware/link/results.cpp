@@ -15,12 +15,17 @@ bool counts_possible(const LinkHeader &header, const FrameRecord &frame) {
          frame.aux_out <= header.aux_bytes;
 }
 
-// Mask, keypoints and attributes lie inside of what the host says it wrote to the arena.
+// Mask, keypoints, attributes and user metadata lie inside of what the host says it wrote to the arena.
 bool aux_possible(const ObjectRecord &object, const FrameRecord &frame) {
   uint64_t needed = uint64_t(object.mask_width) * object.mask_height * sizeof(float) +
-                    object.keypoints * kKeypointBytes + object.attributes * kAttributeBytes;
+                    object.keypoints * kKeypointBytes + object.attributes * kAttributeBytes + object.user_bytes;
   if (needed == 0) return true;
   return object.aux % 4 == 0 && object.aux_bytes >= needed && uint64_t(object.aux) + object.aux_bytes <= frame.aux_out;
+}
+
+bool user_possible(const FrameRecord &frame) {
+  return frame.user_bytes == 0 ||
+         (frame.user % 4 == 0 && uint64_t(frame.user) + frame.user_bytes <= uint64_t(frame.aux_out));
 }
 
 // -1 for none.
@@ -33,7 +38,7 @@ const char *fault_of(const ObjectRecord &object, const FrameRecord &frame) {
   if (object.class_id < 0 || object.class_id > kMaxClass) return "a class outside of 0 to 65535";
   if (!index_possible(object.parent, frame.objects_out)) return "a parent that does not exist";
   if (!index_possible(object.input, frame.objects_in)) return "an input that does not exist";
-  if (!aux_possible(object, frame)) return "a mask, keypoints or attributes outside of the arena";
+  if (!aux_possible(object, frame)) return "a mask, keypoints, attributes or user metadata outside of the arena";
   return nullptr;
 }
 
@@ -82,6 +87,10 @@ bool take_frame(const Memory &memory, uint32_t slot, uint32_t index, Results *re
              " aux bytes, more than the link has room for";
     return false;
   }
+  if (!user_possible(frame)) {
+    *error = "frame " + std::to_string(index) + " has user metadata outside of the arena";
+    return false;
+  }
   auto &objects = results->objects[index];
   auto &events = results->events[index];
   copy_rows(memory, slot, header.objects_out, index, header.max_objects, frame.objects_out, &objects);
@@ -93,6 +102,7 @@ bool take_frame(const Memory &memory, uint32_t slot, uint32_t index, Results *re
 void clear_counts(Results *results) {
   for (size_t i = 0; i < results->frames.size(); ++i) {
     results->frames[i].objects_out = results->frames[i].events_out = results->frames[i].aux_out = 0;
+    results->frames[i].user_bytes = 0;
     results->objects[i].clear();
     results->events[i].clear();
   }

@@ -34,6 +34,13 @@ struct Attribute {   // one classifier result of an object
   float confidence = 0;
 };
 
+// What a module says about a frame or an object, in a form of its own.
+struct UserData {
+  int component_id = 0;  // unique-id of the element that ran the module
+  std::string bundle;
+  std::vector<uint8_t> bytes;  // empty: none
+};
+
 // One object as elements exchange it. Everything an implementation stores beyond this, it sets to 0.
 struct Object {
   int component_id = 0;
@@ -56,6 +63,7 @@ struct Object {
   float mask_threshold = 0.5f;
   std::vector<Keypoint> keypoints;
   std::vector<Attribute> attributes;
+  UserData user;  // attached by add_object and update_object; objects() does not read it
 };
 
 struct Event {
@@ -65,6 +73,7 @@ struct Event {
   float x = 0, y = 0;
   double value = 0;
   float confidence = 0;
+  uint32_t flags = 0;  // link::EventFlags
 };
 
 struct FrameInfo {
@@ -85,6 +94,15 @@ struct TensorOutput {
   size_t bytes = 0;
 };
 
+// The raw outputs of one look of a network.
+struct NetworkOutput {
+  uint32_t unique_id = 0;  // of the element
+  uint32_t network_width = 0, network_height = 0;
+  bool keeps_aspect = false;  // the picture was letterboxed
+  bool centred = false;       // and its padding is on both sides
+  std::vector<TensorOutput> tensors;
+};
+
 class MetadataBatch {
  public:
   virtual ~MetadataBatch() = default;
@@ -96,13 +114,16 @@ class MetadataBatch {
   virtual std::vector<Object> objects(uint32_t frame, std::vector<void *> *handles = nullptr) const = 0;
 
   virtual void add_object(uint32_t frame, const Object &object) = 0;
-  // Writes what a tracker or classifier may change: id, boxes, states, confidence, label, attributes (appended).
+  // Writes what a tracker or classifier may change: id, class, boxes, states, confidence, label, attributes and user
+  // data (appended). Mask, keypoints and attributes that the object has stay.
   virtual void update_object(uint32_t frame, void *handle, const Object &object) = 0;
   virtual void remove_object(uint32_t frame, void *handle) = 0;
   virtual void set_inferred(uint32_t frame) = 0;
   virtual void add_event(uint32_t frame, const Event &event) = 0;
-  virtual void add_tensors(uint32_t frame, uint32_t unique_id, uint32_t network_width, uint32_t network_height,
-                           std::vector<TensorOutput> tensors) = 0;
+  // false: this kind of metadata has no place for it.
+  virtual bool add_user_data(uint32_t frame, const UserData &user) { return false; }
+  // `handle`: the object that the network looked at; nullptr for the whole frame.
+  virtual void add_tensors(uint32_t frame, void *handle, NetworkOutput output) = 0;
 };
 
 // The metadata of `buffer`: NvDs if it carries NvDs, Nj if it carries Nj; otherwise, for an unbatched frame (caps

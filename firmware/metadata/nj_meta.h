@@ -39,6 +39,7 @@ typedef enum {
   NJ_TENSOR_OUTPUT_META = 12,  // NjTensorMeta
   NJ_CUSTOM_MSG_BLOB = 29,     // NUL-terminated UTF-8 string
   NJ_EVENT_META = 8193,        // NjEvent: what an analyze module concluded
+  NJ_MODULE_META = 8194,       // NjModuleMeta: user metadata of an analyze module, on a frame or an object
   NJ_START_USER_META = 8448,   // free for applications
 } NjMetaType;
 
@@ -196,7 +197,22 @@ typedef struct {
   gfloat x, y;  // pixels of the frame
   gdouble value;
   gfloat confidence;
+  guint flags;  // NjEventFlags
 } NjEvent;
+
+// Which way a line was crossed; neither for events without a direction.
+typedef enum {
+  NJ_EVENT_IN = 1 << 0,
+  NJ_EVENT_OUT = 1 << 1,
+} NjEventFlags;
+
+// What a module says about a frame or an object, in a form of its own: often JSON. Copied and freed with the frame.
+typedef struct {
+  guint unique_id;   // of the element that ran the module
+  gchar bundle[64];  // its bundle; NUL-terminated
+  gsize bytes;
+  const guint8 *data;  // bytes, then a NUL that is not counted
+} NjModuleMeta;
 
 // Raw outputs of the network for one frame (output-tensor-meta). The data stays valid as long as the meta.
 typedef struct {
@@ -246,6 +262,13 @@ void nj_batch_remove_frame(NjBatchMeta *batch, NjFrameMeta *frame);
 void nj_frame_remove_object(NjFrameMeta *frame, NjObjectMeta *object);
 void nj_frame_clear_objects(NjFrameMeta *frame);
 void nj_frame_remove_user_meta(NjFrameMeta *frame, NjUserMeta *user);
+
+// User metadata of a module: acquired, with copy and release functions, not attached. `data` is copied.
+NjUserMeta *nj_acquire_module_meta(NjBatchMeta *batch, guint unique_id, const gchar *bundle, gconstpointer data,
+                                   gsize bytes);
+// The first NJ_MODULE_META of a list of user metas (frame_user_meta_list, obj_user_meta_list) that the bundle, or with
+// NULL any, has written: the newest. NULL when there is none.
+const NjModuleMeta *nj_find_module_meta(const GList *user_metas, const gchar *bundle);
 
 // Copies `source` with all below it into `batch` and attaches it. Order and parents are kept.
 NjFrameMeta *nj_batch_copy_frame(NjBatchMeta *batch, const NjFrameMeta *source);

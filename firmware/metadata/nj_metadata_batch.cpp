@@ -7,14 +7,13 @@
 #include "capture_time.h"
 #include "metadata_batch.h"
 #include "nj_meta.h"
+#include "nvds.h"
+#include "object_style.h"
 
 namespace nj {
 namespace {
 
-// How labels look, as nvinfer styles them.
 constexpr const char *kFont = "Sans";
-constexpr guint kFontSize = 11;   // points at 96 dpi
-constexpr guint kLabelRise = 10;  // pixels from the top of the box up to the text
 
 class Locked {
  public:
@@ -32,30 +31,14 @@ NjBox from_box(const Box &box) { return {box.left, box.top, box.width, box.heigh
 Color to_color(const NjColor &color) { return {color.red, color.green, color.blue, color.alpha}; }
 NjColor from_color(const Color &color) { return {color.red, color.green, color.blue, color.alpha}; }
 
-// Longer labels are cut before the first incomplete UTF-8 character.
-void set_label(gchar (&target)[NJ_MAX_LABEL_SIZE], const std::string &label) {
-  g_strlcpy(target, label.c_str(), sizeof target);
-  const gchar *end = nullptr;
-  if (!g_utf8_validate(target, -1, &end)) target[end - target] = '\0';
-}
-
-// What is drawn beside the object: the label, and the id when it has one (as nvtracker's display-tracking-id). The
-// upper half of an id says in which run of the tracker it was given: people do not need it.
-gchar *display_text(const Object &object) {
-  if (object.object_id == kUntrackedObject) return g_strdup(object.label.c_str());
-  return g_strdup_printf("%s %u", object.label.c_str(), static_cast<unsigned>(object.object_id & G_MAXUINT32));
-}
-
-guint offset_of(float pixels) { return pixels > 0 ? static_cast<guint>(pixels) : 0; }
-
 void write_text(NjObjectMeta *meta, const Object &object) {
   NjTextParams &text = meta->text_params;
   g_free(text.display_text);
   text.display_text = display_text(object);
-  text.x_offset = offset_of(object.box.left);
-  text.y_offset = offset_of(object.box.top - kLabelRise);
+  text.x_offset = text_offset(object.box.left);
+  text.y_offset = text_offset(object.box.top - kLabelRise);
   text.font_name = kFont;
-  text.font_size = kFontSize;
+  text.font_size = kLabelFontSize;
   text.font_color = {1, 1, 1, 1};
   text.set_bg_clr = TRUE;
   text.text_bg_clr = {0, 0, 0, 1};
@@ -63,6 +46,7 @@ void write_text(NjObjectMeta *meta, const Object &object) {
 
 // What a tracker may change.
 void write_state(NjObjectMeta *meta, const Object &object) {
+  meta->class_id = object.class_id;
   meta->object_id = object.object_id;
   meta->confidence = object.confidence;
   meta->tracker_confidence = object.tracker_confidence;
@@ -74,7 +58,7 @@ void write_state(NjObjectMeta *meta, const Object &object) {
   meta->rect_params.width = object.box.width;
   meta->rect_params.height = object.box.height;
   meta->rect_params.rotation_angle = object.angle_degrees;
-  set_label(meta->obj_label, object.label);
+  cut_label(meta->obj_label, object.label);
   write_text(meta, object);
 }
 
@@ -113,11 +97,20 @@ void append_attribute(NjObjectMeta *meta, int component_id, const Attribute &att
   classifier->unique_component_id = component_id;
   classifier->classifier_type = g_intern_string(attribute.type.c_str());
   NjLabelInfo *label = nj_acquire_label_info(meta->batch_meta);
-  set_label(label->result_label, attribute.label);
+  cut_label(label->result_label, attribute.label);
   label->result_class_id = attribute.class_id;
   label->result_prob = attribute.confidence;
   nj_classifier_add_label(classifier, label);
   nj_object_add_classifier(meta, classifier);
+}
+
+NjUserMeta *acquire_user_data(NjBatchMeta *batch, const UserData &user) {
+  return nj_acquire_module_meta(batch, static_cast<guint>(user.component_id), user.bundle.c_str(), user.bytes.data(),
+                                user.bytes.size());
+}
+
+void append_user_data(NjObjectMeta *meta, const UserData &user) {
+  if (!user.bytes.empty()) nj_object_add_user_meta(meta, acquire_user_data(meta->batch_meta, user));
 }
 
 std::vector<Attribute> read_attributes(const NjObjectMeta *meta) {
@@ -246,7 +239,6 @@ class NjMetadataBatch final : public MetadataBatch {
     NjFrameMeta *frame = frames_.at(index);
     NjObjectMeta *meta = nj_acquire_object_meta(frame->batch_meta);
     meta->unique_component_id = object.component_id;
-    meta->class_id = object.class_id;
     meta->detector_bbox_info = from_box(object.detector_box);
     meta->rect_params.border_color = from_color(object.border);
     meta->rect_params.border_width = object.border_width;
@@ -254,6 +246,7 @@ class NjMetadataBatch final : public MetadataBatch {
     write_mask(meta, object);
     write_keypoints(meta, object);
     for (const Attribute &attribute : object.attributes) append_attribute(meta, object.component_id, attribute);
+    append_user_data(meta, object.user);
     nj_frame_add_object(frame, meta, nth_object(frame, object.parent));
   }
 
@@ -262,6 +255,7 @@ class NjMetadataBatch final : public MetadataBatch {
     write_state(meta, object);
     for (const Attribute &attribute : object.attributes)
       if (!has_attribute(meta, attribute)) append_attribute(meta, object.component_id, attribute);
+    append_user_data(meta, object.user);
   }
 
   void remove_object(uint32_t index, void *handle) override {
@@ -281,21 +275,29 @@ class NjMetadataBatch final : public MetadataBatch {
     copy->y = event.y;
     copy->value = event.value;
     copy->confidence = event.confidence;
-    attach_user(index, NJ_EVENT_META, copy, copy_event, release_event);
+    copy->flags = event.flags;
+    nj_frame_add_user_meta(frames_.at(index), acquire_user(index, NJ_EVENT_META, copy, copy_event, release_event));
   }
 
-  void add_tensors(uint32_t index, uint32_t unique_id, uint32_t network_width, uint32_t network_height,
-                   std::vector<TensorOutput> tensors) override {
+  bool add_user_data(uint32_t index, const UserData &user) override {
+    NjFrameMeta *frame = frames_.at(index);
+    if (!user.bytes.empty()) nj_frame_add_user_meta(frame, acquire_user_data(frame->batch_meta, user));
+    return true;
+  }
+
+  void add_tensors(uint32_t index, void *handle, NetworkOutput output) override {
     auto *set = new TensorSet;
-    for (TensorOutput &tensor : tensors) {
+    for (TensorOutput &tensor : output.tensors) {
       set->layers.push_back(to_layer(tensor));
       set->data.push_back(std::move(tensor.data));
     }
-    set->meta.unique_id = unique_id;
-    set->meta.network_width = network_width;
-    set->meta.network_height = network_height;
+    set->meta.unique_id = output.unique_id;
+    set->meta.network_width = output.network_width;
+    set->meta.network_height = output.network_height;
     set->relink();
-    attach_user(index, NJ_TENSOR_OUTPUT_META, &set->meta, copy_tensors, release_tensors);
+    NjUserMeta *user = acquire_user(index, NJ_TENSOR_OUTPUT_META, &set->meta, copy_tensors, release_tensors);
+    if (handle) return nj_object_add_user_meta(static_cast<NjObjectMeta *>(handle), user);
+    nj_frame_add_user_meta(frames_.at(index), user);
   }
 
  private:
@@ -314,14 +316,13 @@ class NjMetadataBatch final : public MetadataBatch {
         g_list_nth_data(frame->obj_meta_list, frame->num_obj_meta - 1 - static_cast<guint>(index)));
   }
 
-  void attach_user(uint32_t index, gint type, gpointer data, NjMetaCopyFunc copy, NjMetaReleaseFunc release) {
-    NjFrameMeta *frame = frames_.at(index);
-    NjUserMeta *user = nj_acquire_user_meta(frame->batch_meta);
+  NjUserMeta *acquire_user(uint32_t index, gint type, gpointer data, NjMetaCopyFunc copy, NjMetaReleaseFunc release) {
+    NjUserMeta *user = nj_acquire_user_meta(frames_.at(index)->batch_meta);
     user->meta_type = type;
     user->copy_func = copy;
     user->release_func = release;
     user->user_meta_data = data;
-    nj_frame_add_user_meta(frame, user);
+    return user;
   }
 
   Locked lock_;
@@ -343,19 +344,23 @@ NjBatchMeta *add_single_frame(GstBuffer *buffer, const GstVideoInfo &info) {
   return batch;
 }
 
-bool is_batch(const GstCaps *caps) {
-  return gst_caps_features_contains(gst_caps_get_features(caps, 0), NJ_CAPS_FEATURE_BATCH);
+// Buffers whose frames only a muxer's metadata describes.
+bool needs_batch(const GstCaps *caps) {
+  const GstCapsFeatures *features = gst_caps_get_features(caps, 0);
+  return gst_caps_features_contains(features, NJ_CAPS_FEATURE_BATCH) ||
+         gst_caps_features_contains(features, "memory:NVMM");
 }
 
 }  // namespace
 
 std::unique_ptr<MetadataBatch> metadata_of(GstBuffer *buffer, const GstCaps *caps, std::string *error) {
+  if (nvds::present(buffer)) return nvds::open(buffer, error);
   if (NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer)) return std::make_unique<NjMetadataBatch>(batch);
   GstVideoInfo info;
-  if (!caps || is_batch(caps) || !gst_video_info_from_caps(&info, caps)) {
+  if (!caps || needs_batch(caps) || !gst_video_info_from_caps(&info, caps)) {
     *error =
-        "the buffer carries no frame metadata and is no single video frame; expected a batch from njstreammux or "
-        "video/x-raw, put njstreammux or videoconvert before this element";
+        "the buffer carries no frame metadata and is no single video frame; expected a batch from njstreammux (from "
+        "nvstreammux for memory:NVMM) or video/x-raw, put one of them or videoconvert before this element";
     return nullptr;
   }
   return std::make_unique<NjMetadataBatch>(add_single_frame(buffer, info));

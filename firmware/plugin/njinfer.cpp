@@ -18,6 +18,7 @@ enum Property {
   kBatchSize,
   kProcessMode,
   kInterval,
+  kIntervalMode,
   kConfidenceThreshold,
   kClassThresholds,
   kFilterOut,
@@ -34,6 +35,7 @@ enum Property {
   kInputMaxHeight,
   kReinferInterval,
   kClassifierType,
+  kGpuId,
 };
 
 }  // namespace
@@ -61,6 +63,16 @@ GType process_mode_type() {
       {0, nullptr, nullptr},
   };
   static const GType type = g_enum_register_static("NjInferProcessMode", values);
+  return type;
+}
+
+GType interval_mode_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(nj::IntervalMode::Source), "the frames of each source", "source"},
+      {static_cast<int>(nj::IntervalMode::Batch), "the batches, whatever is in them, as nvinfer does", "batch"},
+      {0, nullptr, nullptr},
+  };
+  static const GType type = g_enum_register_static("NjInferIntervalMode", values);
   return type;
 }
 
@@ -115,6 +127,9 @@ bool take_value(nj::InferSettings &settings, guint id, const GValue *value) {
     case kProcessMode:
       settings.mode = static_cast<nj::ProcessMode>(g_value_get_enum(value));
       return true;
+    case kIntervalMode:
+      settings.interval_mode = static_cast<nj::IntervalMode>(g_value_get_enum(value));
+      return true;
     case kConfidenceThreshold:
       settings.confidence_threshold = g_value_get_double(value);
       return true;
@@ -139,6 +154,8 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *sp
   if (id == kBatchSize)
     return nj::update_settings(stage_element,
                                [value](auto &settings) { settings.batch_size = g_value_get_uint(value); });
+  if (id == kGpuId)
+    return nj::update_settings(stage_element, [value](auto &settings) { settings.gpu_id = g_value_get_int(value); });
 
   GST_OBJECT_LOCK(object);
   const bool taken = take_value(*infer(object)->settings, id, value);
@@ -165,8 +182,14 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
     case kBatchSize:
       g_value_set_uint(value, engine.batch_size);
       break;
+    case kGpuId:
+      g_value_set_int(value, engine.gpu_id);
+      break;
     case kProcessMode:
       g_value_set_enum(value, static_cast<int>(settings.mode));
+      break;
+    case kIntervalMode:
+      g_value_set_enum(value, static_cast<int>(settings.interval_mode));
       break;
     case kConfidenceThreshold:
       g_value_set_double(value, settings.confidence_threshold);
@@ -214,14 +237,25 @@ void install_model_properties(GObjectClass *gobject) {
                         "Frames (or objects) inferred together at most; larger input batches are split", 1,
                         nj::link::kMaxBatch, 1, nj::kReadyProperty));
   g_object_class_install_property(
+      gobject, kGpuId,
+      g_param_spec_int("gpu-id", "GPU id",
+                       "GPU of bundles that run there and of frames in its memory; its CUDA context is offered to the "
+                       "elements around from READY on. -1: the first one, when it is needed",
+                       -1, G_MAXINT, -1, nj::kReadyProperty));
+  g_object_class_install_property(
       gobject, kProcessMode,
       g_param_spec_enum("process-mode", "Process mode",
                         "Look at whole frames, or at objects that another element found", process_mode_type(),
                         static_cast<int>(defaults.mode), nj::kReadyProperty));
-  install_number(
-      gobject, kInterval, "interval", "Interval",
-      "Frames of each source that pass without inference between two inferred ones (counted per source, not per batch)",
-      defaults.interval);
+  install_number(gobject, kInterval, "interval", "Interval",
+                 "Frames of each source (or batches: see interval-mode) that pass without inference between two "
+                 "inferred ones; the "
+                 "event GST_NVEVENT_INFER_INTERVAL_UPDATE changes it for one source",
+                 defaults.interval);
+  g_object_class_install_property(
+      gobject, kIntervalMode,
+      g_param_spec_enum("interval-mode", "Interval mode", "What interval counts", interval_mode_type(),
+                        static_cast<int>(defaults.interval_mode), nj::kPlayingProperty));
   g_object_class_install_property(
       gobject, kTensorMeta,
       g_param_spec_boolean("output-tensor-meta", "Output tensor meta",

@@ -27,6 +27,17 @@ struct Loop {
   GstClockTime last_start = GST_CLOCK_TIME_NONE;  // of the last frame, shifted
   GstClockTime frame_time = 0;                    // distance of the last two frames, for frames without a duration
   bool round_begins = true;                       // no frame since the start or the last seek
+
+  // While nothing streams. In place: the application may be reading `rounds`, a late seek asking for `seeking`.
+  void reset() {
+    rounds = 0;
+    seeking = false;
+    shift = 0;
+    end = 0;
+    last_start = GST_CLOCK_TIME_NONE;
+    frame_time = 0;
+    round_begins = true;
+  }
 };
 
 }  // namespace
@@ -60,11 +71,11 @@ static void give_up(NjLoop *self) {
 
 static void seek_to_start(GstElement *element, gpointer) {
   NjLoop *self = nj_loop_cast(element);
+  if (!self->loop->seeking) return;  // stopped meanwhile
   GstEvent *seek =
       gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0, GST_SEEK_TYPE_NONE, 0);
   if (gst_pad_push_event(self->sink, seek)) return;
-  self->loop->seeking = false;
-  give_up(self);
+  if (self->loop->seeking.exchange(false)) give_up(self);
 }
 
 static gboolean handle_eos(NjLoop *self, GstEvent *event) {
@@ -142,14 +153,9 @@ static GstFlowReturn nj_loop_chain(GstPad *, GstObject *parent, GstBuffer *buffe
   return gst_pad_push(self->src, buffer);
 }
 
-static void reset(NjLoop *self) {
-  delete self->loop;
-  self->loop = new Loop;
-}
-
 static GstStateChangeReturn nj_loop_change_state(GstElement *element, GstStateChange transition) {
   const GstStateChangeReturn result = GST_ELEMENT_CLASS(nj_loop_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset(nj_loop_cast(element));
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) nj_loop_cast(element)->loop->reset();
   return result;
 }
 

@@ -1,8 +1,8 @@
 // njmsgconv: turns frame, object and event metadata into JSON payloads, as nvmsgconv does.
 //
 // Each payload becomes an NjUserMeta of type NJ_PAYLOAD_META on the frame's user list (the newest at its head, as all
-// user metas of a frame); njpayloadsink hands them over, oldest first. The payload is not NUL-terminated. Buffers
-// without metadata pass untouched.
+// user metas of a frame), or on DeepStream's metadata an NvDsPayload, as nvmsgconv's; njpayloadsink hands them over,
+// oldest first. The payload is not NUL-terminated. Buffers without metadata pass untouched.
 //
 //   gst-launch-1.0 … ! njinfer bundle=build/bundles/street ! njmsgconv msg2p-newapi=true payload-type=1
 //   frame-interval=1 !
@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "../metadata/nj_meta.h"
+#include "../metadata/nvds.h"
 #include "msgconv/converter.h"
 #include "msgconv/text.h"
 
@@ -261,8 +262,31 @@ static void write_debug_copy(NjMsgConv *self, const std::vector<Document> &docum
   fclose(file);
 }
 
+// Behind DeepStream's elements. Payloads go where nvmsgconv's go: objects as NvDsPayload.
+static GstFlowReturn convert_nvds(NjMsgConv *self, GstBuffer *buffer) {
+  const State &state = *self->state;
+  std::vector<std::pair<guint, Document>> all;
+  std::string error;
+  // Events need no objects.
+  bool good = nj::nvds::visit_frames(
+      buffer,
+      [&](guint index, const NjFrameMeta *frame) {
+        auto documents = state.converter->convert(frame);
+        if (!documents.empty() && !state.debug_directory.empty()) write_debug_copy(self, documents);
+        for (auto &document : documents) all.emplace_back(index, std::move(document));
+      },
+      &error, state.settings.from_frames);
+  for (const auto &[index, document] : all)
+    good =
+        good && nj::nvds::add_payload(buffer, index, document.text, state.settings.component_id, document.kind, &error);
+  if (good) return GST_FLOW_OK;
+  GST_ELEMENT_ERROR(self, STREAM, FAILED, ("%s", error.c_str()), (NULL));
+  return GST_FLOW_ERROR;
+}
+
 static GstFlowReturn nj_msg_conv_transform_ip(GstBaseTransform *transform, GstBuffer *buffer) {
   NjMsgConv *self = NJ_MSG_CONV(transform);
+  if (nj::nvds::present(buffer)) return convert_nvds(self, buffer);
   NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer);
   if (!batch) return GST_FLOW_OK;
   nj_batch_meta_lock(batch);

@@ -43,9 +43,11 @@ using nj::osd::Style;
 
 struct Osd {
   Style style;  // guarded by the object's lock
+  // Streaming thread only.
   nj::osd::Painter painter;
   GstVideoInfo info;  // of single frames
   bool batched = false;
+  Style now;  // of the buffer at hand: a property that changes meanwhile counts from the next one
 };
 
 enum Property {
@@ -55,6 +57,7 @@ enum Property {
   kDisplayClock,
   kDisplayKeypoints,
   kDisplayTrails,
+  kDisplayZones,
   kClockFont,
   kClockFontSize,
   kXClockOffset,
@@ -77,13 +80,6 @@ gboolean set_caps(GstBaseTransform *transform, GstCaps *caps, GstCaps *) {
   return osd->batched || gst_video_info_from_caps(&osd->info, caps);
 }
 
-gboolean propose_allocation(GstBaseTransform *transform, GstQuery *decide, GstQuery *query) {
-  if (!GST_BASE_TRANSFORM_CLASS(nj_osd_parent_class)->propose_allocation(transform, decide, query)) return FALSE;
-  if (!gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr))
-    gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
-  return TRUE;
-}
-
 // ---- Drawing
 
 bool has_work(Osd *osd, GstBuffer *buffer, const Style &style) {
@@ -96,7 +92,9 @@ bool has_work(Osd *osd, GstBuffer *buffer, const Style &style) {
 
 // Without work the buffer goes on as it is, also when it is not ours alone: nothing is copied then.
 GstFlowReturn prepare_output_buffer(GstBaseTransform *transform, GstBuffer *input, GstBuffer **output) {
-  if (!has_work(NJ_OSD(transform)->osd, input, style_of(NJ_OSD(transform)))) {
+  Osd *osd = NJ_OSD(transform)->osd;
+  osd->now = style_of(NJ_OSD(transform));
+  if (!has_work(osd, input, osd->now)) {
     *output = input;
     return GST_FLOW_OK;
   }
@@ -135,7 +133,7 @@ bool paint_single(Osd *osd, GstBuffer *buffer, NjBatchMeta *batch, const Style &
 
 GstFlowReturn transform_ip(GstBaseTransform *transform, GstBuffer *buffer) {
   Osd *osd = NJ_OSD(transform)->osd;
-  const Style style = style_of(NJ_OSD(transform));
+  const Style &style = osd->now;
   NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer);
   if (batch) nj_batch_meta_lock(batch);
   const bool done = osd->batched ? !batch || paint_batch(osd, batch, style) : paint_single(osd, buffer, batch, style);
@@ -188,6 +186,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *sp
     case kDisplayTrails:
       style.trails = g_value_get_boolean(value);
       break;
+    case kDisplayZones:
+      style.zones = g_value_get_boolean(value);
+      break;
     case kClockFont:
       clock.font = g_value_get_string(value) ? g_value_get_string(value) : nj::osd::ClockStyle().font;
       break;
@@ -231,6 +232,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
     case kDisplayTrails:
       g_value_set_boolean(value, style.trails);
       break;
+    case kDisplayZones:
+      g_value_set_boolean(value, style.zones);
+      break;
     case kClockFont:
       g_value_set_string(value, clock.font.c_str());
       break;
@@ -272,6 +276,8 @@ void install_properties(GObjectClass *klass) {
        "Draw keypoints of a confidence of at least 0.3, and the bones of persons with 17 of them", defaults.keypoints);
   flag(kDisplayTrails, "display-trails", "Display trails", "Draw where tracked objects have been in the last 48 frames",
        defaults.trails);
+  flag(kDisplayZones, "display-zones", "Display zones",
+       "Draw the regions and lines that a module says the frame has, with their counts", defaults.zones);
   add(kClockFont,
       g_param_spec_string("clock-font", "Clock font", "Family name of the clock's font", clock.font.c_str(), kAnytime));
   add(kClockFontSize, g_param_spec_uint("clock-font-size", "Clock font size", "Size of the clock's font in points", 1,
@@ -315,7 +321,6 @@ static void nj_osd_class_init(NjOsdClass *klass) {
 
   GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->set_caps = set_caps;
-  transform_class->propose_allocation = propose_allocation;
   transform_class->prepare_output_buffer = prepare_output_buffer;
   transform_class->transform_ip = transform_ip;
   transform_class->sink_event = sink_event;

@@ -1,5 +1,5 @@
-// njpayloadsink: hands payloads (content=payload) or whole buffers (content=buffer) to another process as framed
-// records on a file descriptor (payloadsink/record.h).
+// njpayloadsink: hands payloads (content=payload: njmsgconv's, or nvmsgconv's behind DeepStream's elements) or whole
+// buffers (content=buffer) to another process as framed records on a file descriptor (payloadsink/record.h).
 //
 // It never makes the pipeline wait: a bounded queue and a thread of its own do the writing. What a slow reader loses is
 // counted, told to the reader, and posted as an element message "njpayloadsink-dropped" {fd, dropped, dropped-bytes,
@@ -11,10 +11,13 @@
 #include <fcntl.h>
 #include <gst/base/gstbasesink.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 
 #include "../metadata/nj_meta.h"
+#include "../metadata/nvds.h"
 #include "msgconv/text.h"
 #include "payloadsink/payload_writer.h"
 
@@ -33,6 +36,7 @@ constexpr guint kDefaultQueueBytes = 8 << 20;
 constexpr guint kDefaultQueueRecords = 1000;
 constexpr guint kDefaultFlushTimeoutMs = 2000;
 constexpr auto kReportInterval = std::chrono::seconds(1);
+constexpr std::chrono::milliseconds kFlushCheck{20};  // how often the end of the stream looks whether it is flushed
 
 struct State {
   int fd = -1;
@@ -44,6 +48,7 @@ struct State {
   guint flush_timeout_ms = kDefaultFlushTimeoutMs;
 
   std::shared_ptr<PayloadWriter> writer;  // from the first start on; the getters read it, so under the object lock
+  std::atomic<bool> flushing{false};      // the end of the stream is not waited for any more
 };
 
 }  // namespace
@@ -184,16 +189,16 @@ static bool check_fd(NjPayloadSink *self, int fd) {
   return false;
 }
 
-static gboolean nj_payload_sink_start(GstBaseSink *sink) {
-  NjPayloadSink *self = NJ_PAYLOAD_SINK(sink);
+// false after an element error.
+static bool start(NjPayloadSink *self) {
   State &state = *self->state;
-  if (!check_fd(self, state.fd)) return FALSE;
+  if (!check_fd(self, state.fd)) return false;
   auto writer = PayloadWriter::of(state.fd);
   writer->start({state.max_queue_bytes, state.max_queue_records});
   GST_OBJECT_LOCK(self);
   std::swap(state.writer, writer);
   GST_OBJECT_UNLOCK(self);
-  return TRUE;
+  return true;
 }
 
 static void post_drops(NjPayloadSink *self, const PayloadWriter::Counters &counters) {
@@ -217,20 +222,49 @@ static void report(NjPayloadSink *self, std::chrono::milliseconds interval) {
   if (const auto counters = writer.take_drops(interval)) post_drops(self, *counters);
 }
 
-static gboolean nj_payload_sink_stop(GstBaseSink *sink) {
-  NjPayloadSink *self = NJ_PAYLOAD_SINK(sink);
+static void stop(NjPayloadSink *self) {
   self->state->writer->stop();
   report(self, {});
+}
+
+// Not in GstBaseSink's start: when that fails, the base class adds an error of its own that says nothing.
+static GstStateChangeReturn nj_payload_sink_change_state(GstElement *element, GstStateChange transition) {
+  NjPayloadSink *self = NJ_PAYLOAD_SINK(element);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start(self)) return GST_STATE_CHANGE_FAILURE;
+  const GstStateChangeReturn result =
+      GST_ELEMENT_CLASS(nj_payload_sink_parent_class)->change_state(element, transition);
+  const bool failed = transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY || failed) stop(self);
+  return result;
+}
+
+static gboolean nj_payload_sink_unlock(GstBaseSink *sink) {
+  NJ_PAYLOAD_SINK(sink)->state->flushing = true;
   return TRUE;
+}
+
+static gboolean nj_payload_sink_unlock_stop(GstBaseSink *sink) {
+  NJ_PAYLOAD_SINK(sink)->state->flushing = false;
+  return TRUE;
+}
+
+// Until all is written, the time is over, or the stream is flushed or stopped.
+static bool wait_written(const State &state) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(state.flush_timeout_ms);
+  while (!state.flushing) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    if (state.writer->flush(std::clamp(left, std::chrono::milliseconds(0), kFlushCheck))) return true;
+    if (left <= kFlushCheck) return false;
+  }
+  return true;
 }
 
 static gboolean nj_payload_sink_event(GstBaseSink *sink, GstEvent *event) {
   NjPayloadSink *self = NJ_PAYLOAD_SINK(sink);
   if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
     const State &state = *self->state;
-    if (!state.writer->flush(std::chrono::milliseconds(state.flush_timeout_ms))) {
+    if (!wait_written(state))
       GST_WARNING_OBJECT(self, "records are left unwritten %u ms after end of stream", state.flush_timeout_ms);
-    }
     report(self, {});
   }
   return GST_BASE_SINK_CLASS(nj_payload_sink_parent_class)->event(sink, event);
@@ -264,6 +298,27 @@ static void push_payloads(State &state, NjFrameMeta *frame, GstBuffer *buffer) {
   }
 }
 
+// What nvmsgconv, or njmsgconv behind DeepStream's elements, left on the buffer. false after an element error.
+static bool render_nvds_payloads(NjPayloadSink *self, GstBuffer *buffer) {
+  State &state = *self->state;
+  const auto push = [&state](const nj::nvds::Payload &payload) {
+    if (state.component_id != 0 && payload.component_id != state.component_id) return;
+    RecordHeader header;
+    header.emitted_ns = nj::msgconv::realtime_nanoseconds();
+    header.source_id = payload.frame.source_id;
+    header.frame_number = payload.frame.frame_number;
+    header.pts = payload.frame.pts;
+    header.capture_ns = payload.frame.capture;
+    header.kind = payload.kind;
+    header.component_id = payload.component_id;
+    state.writer->push(header, payload.data, payload.bytes);
+  };
+  std::string error;
+  if (nj::nvds::for_each_payload(buffer, push, &error)) return true;
+  GST_ELEMENT_ERROR(self, STREAM, FAILED, ("%s", error.c_str()), (NULL));
+  return false;
+}
+
 static void render_payloads(State &state, GstBuffer *buffer) {
   NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer);
   if (!batch) return;
@@ -295,8 +350,10 @@ static GstFlowReturn nj_payload_sink_render(GstBaseSink *sink, GstBuffer *buffer
   State &state = *self->state;
   if (state.content == Content::Buffer) {
     render_buffer(self, buffer);
-  } else {
+  } else if (!nj::nvds::present(buffer)) {
     render_payloads(state, buffer);
+  } else if (!render_nvds_payloads(self, buffer)) {
+    return GST_FLOW_ERROR;
   }
   report(self, kReportInterval);
   return GST_FLOW_OK;
@@ -351,6 +408,7 @@ static void nj_payload_sink_class_init(NjPayloadSinkClass *klass) {
   install_counters(object_class);
 
   auto *element_class = GST_ELEMENT_CLASS(klass);
+  element_class->change_state = nj_payload_sink_change_state;
   static GstStaticPadTemplate sink = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
   gst_element_class_add_static_pad_template(element_class, &sink);
   gst_element_class_set_static_metadata(
@@ -358,8 +416,8 @@ static void nj_payload_sink_class_init(NjPayloadSinkClass *klass) {
       "Writes payloads or buffers to a file descriptor without ever waiting for the reader", "Nightjar");
 
   auto *sink_class = GST_BASE_SINK_CLASS(klass);
-  sink_class->start = nj_payload_sink_start;
-  sink_class->stop = nj_payload_sink_stop;
+  sink_class->unlock = nj_payload_sink_unlock;
+  sink_class->unlock_stop = nj_payload_sink_unlock_stop;
   sink_class->event = nj_payload_sink_event;
   sink_class->render = nj_payload_sink_render;
 }

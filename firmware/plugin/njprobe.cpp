@@ -12,6 +12,7 @@
 
 #include "elements.h"
 #include "metadata/nj_meta.h"
+#include "metadata/nvds.h"
 
 GST_DEBUG_CATEGORY_STATIC(nj_probe_debug);
 #define GST_CAT_DEFAULT nj_probe_debug
@@ -61,7 +62,7 @@ struct Probe {
 
 guint count_inferred(GstBuffer *buffer) {
   NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer);
-  if (batch == nullptr) return 0;
+  if (batch == nullptr) return nj::nvds::count_inferred(buffer);
   guint inferred = 0;
   for (GList *item = batch->frame_meta_list; item != nullptr; item = item->next)
     if (static_cast<NjFrameMeta *>(item->data)->bInferDone) inferred++;

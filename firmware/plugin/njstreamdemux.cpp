@@ -4,9 +4,9 @@
 //     d.src_0 ! queue ! njosd ! videoconvert ! autovideosink    d.src_1 ! queue ! fakesink
 //
 // As behind a tee, each branch wants a queue (or a sink with async=false): one thread serves them all.
-// No pixel is copied: a buffer refers to the memory that the source delivered, with the caps, the timestamps and the
-// segment of the source. It carries metadata of its own, one frame with its objects. Frames of sources without a linked
-// pad are skipped.
+// A buffer refers to the memory that the source delivered, with the caps, the timestamps and the segment of the source;
+// pixels are copied only where rows are padded and what follows cannot tell (it takes no GstVideoMeta). It carries
+// metadata of its own, one frame with its objects. Frames of sources without a linked pad are skipped.
 #include <gst/base/gstflowcombiner.h>
 
 #include <atomic>
@@ -15,7 +15,9 @@
 #include <mutex>
 #include <optional>
 
+#include "../frames/frame_mapper.h"
 #include "../metadata/nj_meta.h"
+#include "demux/frame_buffer.h"
 #include "elements.h"
 #include "mux/stream_events.h"
 
@@ -49,7 +51,7 @@ constexpr gboolean kDefaultPerStreamEos = FALSE;
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
                                                              GST_STATIC_CAPS("video/x-raw(" NJ_CAPS_FEATURE_BATCH ")"));
 GstStaticPadTemplate source_template =
-    GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS("video/x-raw"));
+    GST_STATIC_PAD_TEMPLATE("src_%u", GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS("video/x-raw(ANY)"));
 
 // One source pad. What was sent on it is touched by the streaming thread only.
 struct Branch {
@@ -63,7 +65,9 @@ struct Branch {
   bool start_sent = false;
   bool eos_sent = false;
   bool segment_sent = false;
-  std::optional<GstVideoInfo> info;  // of the caps sent
+  std::optional<GstVideoInfo> info;      // of the caps sent
+  bool on_gpu = false;                   // likewise
+  std::optional<bool> takes_video_meta;  // whether what follows does; asked when it is needed
 };
 
 struct Demux {
@@ -105,12 +109,16 @@ void push_stream_start(Branch *branch) {
   branch->eos_sent = branch->segment_sent = false;
 }
 
-bool push_caps(Branch *branch, const GstVideoInfo &info) {
-  if (branch->info && gst_video_info_is_equal(&*branch->info, &info)) return true;
-  GstCaps *caps = gst_video_info_to_caps(&info);
+bool push_caps(Branch *branch, const NjFrameMeta *frame) {
+  const GstVideoInfo &info = frame->info;
+  const bool on_gpu = nj::is_on_gpu(frame->buffer);
+  if (branch->info && branch->on_gpu == on_gpu && gst_video_info_is_equal(&*branch->info, &info)) return true;
+  GstCaps *caps = nj::caps_of_frame(frame->buffer, info);
   if (!caps) return false;
   const bool accepted = gst_pad_push_event(branch->pad, gst_event_new_caps(caps));
   gst_caps_unref(caps);
+  branch->takes_video_meta.reset();
+  branch->on_gpu = on_gpu;
   // Refused caps are offered again with the next frame: the branch may have been relinked by then.
   if (accepted)
     branch->info = info;
@@ -135,19 +143,22 @@ void push_eos(Branch *branch) {
 
 // ---- Frames
 
-// A buffer over the memory of the source's, which stays alive (and out of its pool) as long.
-GstBuffer *wrap(const NjFrameMeta *frame) {
-  GstBuffer *buffer = gst_buffer_new();
-  constexpr auto kParts = static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS |
-                                                          GST_BUFFER_COPY_META | GST_BUFFER_COPY_MEMORY);
-  gst_buffer_copy_into(buffer, frame->buffer, kParts, 0, G_MAXSIZE);
-  gst_buffer_add_parent_buffer_meta(buffer, frame->buffer);
-  GST_BUFFER_PTS(buffer) = frame->buf_pts;
+bool takes_video_meta(Branch *branch) {
+  if (gst_pad_check_reconfigure(branch->pad)) branch->takes_video_meta.reset();
+  if (!branch->takes_video_meta) {
+    GstCaps *caps = gst_video_info_to_caps(&*branch->info);
+    GstQuery *query = gst_query_new_allocation(caps, FALSE);
+    branch->takes_video_meta = gst_pad_peer_query(branch->pad, query) &&
+                               gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+    gst_query_unref(query);
+    gst_caps_unref(caps);
+  }
+  return *branch->takes_video_meta;
+}
 
-  NjFrameMeta *copy = nj_batch_copy_frame(nj_buffer_add_batch_meta(buffer, 1), frame);
-  gst_clear_buffer(&copy->buffer);  // the pixels are the buffer's own
-  copy->batch_id = 0;
-  return buffer;
+GstBuffer *wrap(Branch *branch, const NjFrameMeta *frame) {
+  const bool pack = nj::is_padded(frame) && !takes_video_meta(branch);
+  return nj::buffer_of(frame, pack);
 }
 
 GstFlowReturn push_frame(Demux *demux, const NjFrameMeta *frame) {
@@ -155,9 +166,9 @@ GstFlowReturn push_frame(Demux *demux, const NjFrameMeta *frame) {
   if (!branch || !frame->buffer || !gst_pad_is_linked(branch->pad)) return GST_FLOW_OK;
   push_stream_start(branch.get());
   GstFlowReturn flow = GST_FLOW_NOT_NEGOTIATED;
-  if (push_caps(branch.get(), frame->info)) {
+  if (push_caps(branch.get(), frame)) {
     push_segment(branch.get(), segment_of(demux, frame->source_id));
-    flow = gst_pad_push(branch->pad, wrap(frame));
+    flow = gst_pad_push(branch->pad, wrap(branch.get(), frame));
   }
   if (flow != GST_FLOW_OK) GST_DEBUG_OBJECT(branch->pad, "%s", gst_flow_get_name(flow));
   std::lock_guard held(demux->lock);

@@ -16,14 +16,15 @@ constexpr int kBlendBits = 7;
 constexpr uint32_t kRowSlack = 64;
 
 struct EmitChannel {
-  const int16_t *row = nullptr;       // blended samples
-  uint32_t step = 1;                  // from one sample of the channel to the next: 1, or the channels of the row
-  bool windowed = false;              // CpuKernels::window holds; otherwise step is 1
-  const int32_t *start = nullptr;     // as AxisPlan
-  const int32_t *relative = nullptr;  // as AxisPlan
-  const int16_t *weights = nullptr;   // as AxisPlan
-  uint32_t pairs = 0;                 // taps / 2
-  uint32_t padded = 0;                // outputs of the plan, padded
+  const int16_t *row = nullptr;      // blended samples
+  uint32_t step = 1;                 // from one sample of the channel to the next: 1, or the channels of the row
+  uint32_t offset = 0;               // of the channel in an interleaved row, in samples
+  bool windowed = false;             // CpuKernels::window holds; otherwise step is 1 and offset 0
+  const uint32_t *picks = nullptr;   // windowed: what CpuKernels::pick wrote
+  const int32_t *start = nullptr;    // as AxisPlan
+  const int16_t *weights = nullptr;  // as AxisPlan
+  uint32_t pairs = 0;                // taps / 2
+  uint32_t padded = 0;               // outputs of the plan, padded
 };
 
 struct EmitJob {
@@ -48,6 +49,9 @@ struct CpuKernels {
   void (*blend_rows)(const uint8_t *const *rows, const int16_t *weights, uint32_t taps, uint32_t bytes, int16_t *out);
   // out[k][i] = in[channels * i + k], channels 2..4.
   void (*split)(const int16_t *in, uint32_t channels, uint32_t samples, int16_t *const *out);
+  // Where emit finds the samples of a windowed channel in its window: pairs * padded numbers, the same for each row and
+  // for each channel of a row. Null without windows.
+  void (*pick)(const EmitChannel &channel, uint32_t *picks);
   void (*emit)(const EmitJob &job);
   // Writes only what does not hold the value already: the padding of a slot is the same from batch to batch, and memory
   // that is only read costs half and stays in the caches of the core that runs the network.

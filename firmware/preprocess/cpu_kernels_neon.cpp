@@ -100,6 +100,6 @@ void to_half(const float *in, uint32_t count, uint16_t *out) {
 }  // namespace
 
 extern const CpuKernels kNeonKernels;
-const CpuKernels kNeonKernels = {"neon", 1, 0, blend_rows, plain::split, emit, plain::fill, to_half};
+const CpuKernels kNeonKernels = {"neon", 1, 0, blend_rows, plain::split, nullptr, emit, plain::fill, to_half};
 
 }  // namespace nj

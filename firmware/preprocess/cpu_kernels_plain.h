@@ -21,6 +21,27 @@ static inline void blend_rows(const uint8_t *const *rows, const int16_t *weights
   }
 }
 
+// Weights in two signed bytes, weight = 128 * high + low, so that pairs of rows can be summed in 16 bits. The result is
+// that of blend_rows exactly: high parts may wrap on the way, low parts do not.
+struct ByteWeights {
+  static constexpr uint32_t kMost = 4;  // taps
+  int high[kMost] = {}, low[kMost] = {};
+};
+
+// false: a sum could leave 16 bits.
+static inline bool split_weights(const int16_t *weights, uint32_t taps, ByteWeights *split) {
+  int above = 0, below = 0;
+  for (uint32_t t = 0; t < taps; t++) {
+    split->low[t] = ((weights[t] + 64) & 127) - 64;
+    split->high[t] = (weights[t] - split->low[t]) / 128;
+    if (split->high[t] > 127) return false;
+    (split->low[t] > 0 ? above : below) += split->low[t];
+  }
+  for (uint32_t t = 0; t < taps; t += 2)
+    if (split->high[t] + split->high[t + 1] > 128) return false;
+  return above <= 128 && below >= -128;
+}
+
 template <uint32_t kChannels>
 static inline void split_by(const int16_t *__restrict in, uint32_t samples, int16_t *const *out) {
   int16_t *__restrict o0 = out[0];

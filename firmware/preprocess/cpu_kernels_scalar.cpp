@@ -11,6 +11,7 @@ static void blend_rows(const uint8_t *const *rows, const int16_t *weights, uint3
 static void to_half(const float *in, uint32_t count, uint16_t *out) { plain::to_half(in, 0, count, out); }
 
 extern const CpuKernels kScalarKernels;
-const CpuKernels kScalarKernels = {"scalar", 1, 0, blend_rows, plain::split, plain::emit, plain::fill, to_half};
+const CpuKernels kScalarKernels = {"scalar", 1,           0,           blend_rows, plain::split,
+                                   nullptr,  plain::emit, plain::fill, to_half};
 
 }  // namespace nj

@@ -10,95 +10,11 @@
 
 #include "color_transform.h"
 #include "geometry.h"
-#include "resample_plan.h"
+#include "plane_layout.h"
 
 namespace nj {
 
 namespace {
-
-// How the samples of a format lie in its planes.
-struct PlaneLayout {
-  uint32_t bytes_per_sample = 1;      // interleaved channels of a plane
-  uint32_t shift_x = 0, shift_y = 0;  // subsampling
-  // Channel (0..2: Y U V or R G B) of each interleaved sample, -1 for one that is not used.
-  int channel[4] = {-1, -1, -1, -1};
-};
-
-struct Layout {
-  uint32_t planes = 1;
-  PlaneLayout plane[3];
-  uint32_t channels = 3;
-};
-
-Layout semi_planar(int first, int second) {
-  return {2, {{1, 0, 0, {0, -1, -1, -1}}, {2, 1, 1, {first, second, -1, -1}}, {}}, 3};
-}
-
-Layout planar(int first, int second) {
-  return {3, {{1, 0, 0, {0, -1, -1, -1}}, {1, 1, 1, {first, -1, -1, -1}}, {1, 1, 1, {second, -1, -1, -1}}}, 3};
-}
-
-Layout packed(uint32_t bytes, int a, int b, int c, int d = -1) { return {1, {{bytes, 0, 0, {a, b, c, d}}, {}, {}}, 3}; }
-
-// YUY2 and UYVY are read as two planes over the same bytes: luma every 2nd, chroma pairs every 4th byte.
-bool is_packed_422(PixelFormat format) { return format == PixelFormat::Yuy2 || format == PixelFormat::Uyvy; }
-
-Layout packed_422(PixelFormat format) {
-  const bool luma_first = format == PixelFormat::Yuy2;
-  Layout layout;
-  layout.planes = 2;
-  layout.plane[0] = luma_first ? PlaneLayout{2, 0, 0, {0, -1, -1, -1}} : PlaneLayout{2, 0, 0, {-1, 0, -1, -1}};
-  layout.plane[1] = luma_first ? PlaneLayout{4, 1, 0, {-1, 1, -1, 2}} : PlaneLayout{4, 1, 0, {1, -1, 2, -1}};
-  return layout;
-}
-
-Layout layout_of(PixelFormat format) {
-  switch (format) {
-    case PixelFormat::Nv12:
-      return semi_planar(1, 2);
-    case PixelFormat::Nv21:
-      return semi_planar(2, 1);
-    case PixelFormat::I420:
-      return planar(1, 2);
-    case PixelFormat::Yv12:
-      return planar(2, 1);
-    case PixelFormat::Rgb:
-      return packed(3, 0, 1, 2);
-    case PixelFormat::Bgr:
-      return packed(3, 2, 1, 0);
-    case PixelFormat::Rgba:
-    case PixelFormat::Rgbx:
-      return packed(4, 0, 1, 2);
-    case PixelFormat::Bgra:
-    case PixelFormat::Bgrx:
-      return packed(4, 2, 1, 0);
-    case PixelFormat::Argb:
-    case PixelFormat::Xrgb:
-      return packed(4, -1, 0, 1, 2);
-    case PixelFormat::Abgr:
-    case PixelFormat::Xbgr:
-      return packed(4, -1, 2, 1, 0);
-    case PixelFormat::Gray8:
-      return {1, {{1, 0, 0, {0, -1, -1, -1}}, {}, {}}, 1};
-    case PixelFormat::Yuy2:
-    case PixelFormat::Uyvy:
-      return packed_422(format);
-  }
-  return {};
-}
-
-// The stretch of a plane's axis that `begin`, `extent` (pixels of the frame) cover.
-AxisSource axis_source(float begin, float extent, uint32_t frame_size, uint32_t shift, uint32_t outputs) {
-  const double unit = 1 << shift;
-  const uint32_t plane_size = (frame_size + (1u << shift) - 1) >> shift;
-  AxisSource source;
-  source.origin = begin / unit;
-  source.ratio = extent / unit / outputs;
-  source.first = std::min<uint32_t>(std::floor(source.origin), plane_size - 1);
-  const double end = std::ceil((double(begin) + extent) / unit - 1e-6);
-  source.last = std::clamp<uint32_t>(end, source.first + 1, plane_size) - 1;
-  return source;
-}
 
 // Plans are made once per size: cameras keep theirs; only the crops of secondary inference vary.
 class PlanCache {
@@ -135,6 +51,7 @@ struct PlaneWork {
   bool split_first = false;  // emit wants a row per channel
   std::vector<int16_t> blended;
   std::vector<int16_t> split[4];
+  std::vector<uint32_t> picks;  // of CpuKernels::pick
 };
 
 uint32_t value_bytes(const TensorSpec &spec) { return spec.half ? 2 : 4; }
@@ -147,7 +64,7 @@ class CpuPreprocessor : public Preprocessor {
     const Region whole{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)};
     const Region part = region ? region_within(*region, view.width, view.height) : whole;
     const Placement placement = place(part, spec);
-    const Layout layout = layout_of(view.format);
+    const FormatLayout layout = layout_of(view.format);
     EmitJob job = make_job(view, spec, placement.geometry);
     job.channels = layout.channels;
     for (uint32_t i = 0; i < layout.planes; i++) prepare(planes_[i], layout.plane[i], view, i, part, placement, job);
@@ -269,30 +186,39 @@ class CpuPreprocessor : public Preprocessor {
     work.layout = &layout;
     work.horizontal = &plans_.get(columns, g.inner_width);
     work.vertical = &plans_.get(work.rows, g.inner_height);
-    const uint32_t plane = is_packed_422(view.format) ? 0 : index;
+    const uint32_t plane = memory_plane(view.format, index);
     work.base = view.plane[plane] + size_t{columns.first} * layout.bytes_per_sample;
     work.stride = view.stride[plane];
     work.samples = columns.last - columns.first + 1;
     const uint32_t interleaved = layout.bytes_per_sample;
-    const AxisPlan &plan = *work.horizontal;
-    const uint32_t widest = plan.widest(kernels_.block);
-    work.split_first = interleaved > 1 && interleaved * widest > kernels_.window;
-    const uint32_t step = work.split_first ? 1 : interleaved;
+    work.split_first = interleaved > 1 && interleaved * work.horizontal->widest(kernels_.block) > kernels_.window;
     const size_t needed = work.samples + kRowSlack;
     work.blended.resize(std::max(work.blended.size(), needed * interleaved));
+    EmitChannel channel = channel_of(work, work.split_first ? 1 : interleaved);
     for (uint32_t k = 0; k < interleaved; k++) {
       if (work.split_first) work.split[k].resize(std::max(work.split[k].size(), needed));
       if (layout.channel[k] < 0) continue;
-      const int16_t *row = work.split_first ? work.split[k].data() : work.blended.data() + k;
-      job.channel[layout.channel[k]] = {row,
-                                        step,
-                                        step * widest <= kernels_.window,
-                                        plan.start.data(),
-                                        plan.relative.data(),
-                                        plan.weights.data(),
-                                        plan.taps / 2,
-                                        plan.padded};
+      channel.row = work.split_first ? work.split[k].data() : work.blended.data();
+      channel.offset = work.split_first ? 0 : k;
+      job.channel[layout.channel[k]] = channel;
     }
+  }
+
+  // What the channels of a plane have in common.
+  EmitChannel channel_of(PlaneWork &work, uint32_t step) const {
+    const AxisPlan &plan = *work.horizontal;
+    EmitChannel channel;
+    channel.step = step;
+    channel.windowed = step * plan.widest(kernels_.block) <= kernels_.window;
+    channel.start = plan.start.data();
+    channel.weights = plan.weights.data();
+    channel.pairs = plan.taps / 2;
+    channel.padded = plan.padded;
+    if (!channel.windowed) return channel;
+    work.picks.resize(size_t{channel.pairs} * channel.padded);
+    kernels_.pick(channel, work.picks.data());
+    channel.picks = work.picks.data();
+    return channel;
   }
 
   // Leaves output row `row` of the plane's channels in `blended` or `split`.

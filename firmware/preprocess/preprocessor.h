@@ -38,6 +38,12 @@ struct Region {  // the part of a frame that is the network's picture; pixels
   float left = 0, top = 0, width = 0, height = 0;
 };
 
+// A frame, or a region of it, that becomes one picture of a batch.
+struct Picture {
+  const FrameView *frame = nullptr;
+  const Region *region = nullptr;  // null: all of it
+};
+
 class Preprocessor {
  public:
   virtual ~Preprocessor() = default;
@@ -47,5 +53,9 @@ class Preprocessor {
 };
 
 std::unique_ptr<Preprocessor> make_cpu_preprocessor();
+
+// On a GPU, for frames there or in system memory and tensors there or in system memory; run() waits for the result and
+// throws std::runtime_error when the GPU fails. nullptr: *error says why there is none (no GPU, a build without CUDA).
+std::unique_ptr<Preprocessor> make_cuda_preprocessor(int device, std::string *error);
 
 }  // namespace nj

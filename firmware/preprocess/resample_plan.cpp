@@ -71,8 +71,6 @@ AxisPlan make_axis_plan(const AxisSource &source, uint32_t outputs) {
     for (uint32_t t = 0; t < rows[i].size(); t++) plan.weights[((t / 2) * plan.padded + i) * 2 + t % 2] = rows[i][t];
   // The padding repeats the last start, so that a block of outputs always spans a short stretch of the source.
   std::fill(plan.start.begin() + outputs, plan.start.end(), plan.start[outputs - 1]);
-  for (uint32_t i = 0; i < plan.padded; i++)
-    plan.relative.push_back(plan.start[i] - plan.start[i / kPlanGroup * kPlanGroup]);
   return plan;
 }
 

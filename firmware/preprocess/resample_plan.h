@@ -8,7 +8,6 @@ namespace nj {
 
 constexpr int kWeightBits = 14;      // the weights of one output add up to 1 << kWeightBits exactly
 constexpr uint32_t kPlanAlign = 16;  // outputs are padded to a multiple of this, with weight 0
-constexpr uint32_t kPlanGroup = 4;
 
 // A stretch of one plane's axis. Sample k covers [k, k + 1).
 struct AxisSource {
@@ -24,10 +23,9 @@ struct AxisSource {
 // Output i = sum over t of weight(i, t) * sample[first + start[i] + t].
 struct AxisPlan {
   uint32_t outputs = 0;
-  uint32_t padded = 0;            // outputs rounded up to kPlanAlign
-  uint32_t taps = 0;              // even; weights beyond an output's own are 0
-  std::vector<int32_t> start;     // [padded], from AxisSource::first
-  std::vector<int32_t> relative;  // [padded], start less the start of the first in its group of kPlanGroup outputs
+  uint32_t padded = 0;         // outputs rounded up to kPlanAlign
+  uint32_t taps = 0;           // even; weights beyond an output's own are 0
+  std::vector<int32_t> start;  // [padded], from AxisSource::first
   // Pair-major, as the kernels read them: [taps / 2][padded][2].
   std::vector<int16_t> weights;
 

@@ -56,6 +56,7 @@ class AnalyzeStage::AnalyzeJob : public Job {
     const Frame &frame = frames_[index];
     const link::FrameRecord &record = work_->frame(index);
     const link::ObjectRecord *objects = work_->objects_out(index);
+    const uint8_t *aux = work_->aux_out(index);
     std::vector<bool> is_continued(frame.objects.size(), false);
     std::vector<int> places(record.objects_out, -1);  // of each record in the frame's objects
     int total = static_cast<int>(frame.objects.size());
@@ -64,24 +65,36 @@ class AnalyzeStage::AnalyzeJob : public Job {
       if (input >= 0 && static_cast<size_t>(input) < frame.objects.size()) {
         is_continued[input] = true;
         places[k] = input;
-        metadata.update_object(frame.index, frame.handles[input],
-                               continued(frame.objects[input], objects[k], frame.info.width, frame.info.height));
-      } else if (add(metadata, frame, objects[k], places)) {
+        std::vector<uint8_t> said = user_of(objects[k], aux);
+        if (said.empty() && is_unchanged(frame.objects[input], objects[k])) continue;
+        Object object =
+            continued(frame.objects[input], objects[k], stage_.labels_, frame.info.width, frame.info.height);
+        object.user = user(std::move(said));
+        metadata.update_object(frame.index, frame.handles[input], object);
+      } else if (add(metadata, frame, objects[k], aux, places)) {
         places[k] = total++;
       }
     }
     for (uint32_t k = 0; k < record.events_out; k++)
       metadata.add_event(frame.index, read_event(work_->events_out(index)[k], objects, record.objects_out,
                                                  frame.objects, stage_.labels_));
+    if (record.user_bytes > 0 && !metadata.add_user_data(frame.index, user(user_of(record, aux))))
+      stage_.report_failure("the metadata of this pipeline has no place for the module's user metadata");
     if (stage_.untracked_ == Untracked::Remove) remove(metadata, frame, is_continued, record.objects_in);
   }
 
-  bool add(MetadataBatch &metadata, const Frame &frame, const link::ObjectRecord &record,
+  UserData user(std::vector<uint8_t> bytes) const {
+    if (bytes.empty()) return {};
+    return {static_cast<int>(stage_.settings().unique_id), work_->info()->bundle_name, std::move(bytes)};
+  }
+
+  bool add(MetadataBatch &metadata, const Frame &frame, const link::ObjectRecord &record, const uint8_t *aux,
            const std::vector<int> &places) {
     Object object = created(record, static_cast<int>(stage_.settings().unique_id), stage_.labels_, frame.info.width,
                             frame.info.height);
     if (object.box.width <= 0) return false;
     if (record.parent >= 0 && static_cast<size_t>(record.parent) < places.size()) object.parent = places[record.parent];
+    object.user = user(user_of(record, aux));
     metadata.add_object(frame.index, object);
     return true;
   }

@@ -13,6 +13,13 @@ namespace {
 constexpr float kDegreesPerRadian = 57.29577951f;
 constexpr float kTrackerOnly = -0.1f;  // confidence of objects that no detector saw in this frame, as NvDs writes it
 
+uint32_t flags_of(const Object &object) {
+  if (object.object_id == kUntrackedObject) return 0;
+  if (object.track_state == TrackState::New) return link::kObjectTracked | link::kObjectNew;
+  return object.track_state == TrackState::Predicted ? link::kObjectTracked | link::kObjectPredicted
+                                                     : link::kObjectTracked;
+}
+
 link::ObjectRecord to_record(const Object &object) {
   link::ObjectRecord record = {};
   record.left = object.box.left;
@@ -23,7 +30,7 @@ link::ObjectRecord to_record(const Object &object) {
   record.confidence = object.confidence;
   record.class_id = object.class_id;
   record.object_id = object.object_id;
-  record.flags = object.object_id == kUntrackedObject ? 0 : static_cast<uint32_t>(link::kObjectTracked);
+  record.flags = flags_of(object);
   record.tracker_confidence = object.tracker_confidence;
   record.parent = object.parent;
   record.input = -1;
@@ -56,8 +63,9 @@ std::string label_of_event(const link::EventRecord &event, const link::ObjectRec
   if (event.class_id < 0) return {};
   if (!object) return labels.find(event.class_id);
   const bool is_continued = object->input >= 0 && static_cast<size_t>(object->input) < inputs.size();
-  return is_continued ? inputs[object->input].label
-                      : labels.find(static_cast<int>(object->component_id), object->class_id);
+  const bool is_same_class = is_continued && inputs[object->input].class_id == object->class_id;
+  return is_same_class ? inputs[object->input].label
+                       : labels.find(static_cast<int>(object->component_id), object->class_id);
 }
 
 void take_tracking(Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
@@ -106,7 +114,8 @@ void LabelMemory::learn(const std::vector<Object> &objects) {
 
 std::string LabelMemory::find(int component_id, int class_id) const {
   const auto known = labels_.find({component_id, class_id});
-  return known == labels_.end() ? unknown_label(class_id) : known->second;
+  // A tracker may not say who had found what it predicts.
+  return known == labels_.end() ? find(class_id) : known->second;
 }
 
 std::string LabelMemory::find(int class_id) const {
@@ -114,10 +123,23 @@ std::string LabelMemory::find(int class_id) const {
   return known == last_.end() ? unknown_label(class_id) : known->second;
 }
 
-Object continued(const Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height) {
+bool is_unchanged(const Object &object, const link::ObjectRecord &record) {
+  const link::ObjectRecord before = to_record(object);
+  return record.left == before.left && record.top == before.top && record.width == before.width &&
+         record.height == before.height && record.angle == before.angle && record.flags == before.flags &&
+         record.object_id == before.object_id && record.class_id == before.class_id && record.age == before.age &&
+         record.tracker_confidence == before.tracker_confidence;
+}
+
+Object continued(const Object &object, const link::ObjectRecord &record, const LabelMemory &labels,
+                 uint32_t frame_width, uint32_t frame_height) {
   Object result = object;
   result.attributes.clear();  // those of the object stay as they are; only new ones would be listed here
-  take_tracking(result, record, frame_width, frame_height);
+  if (record.class_id != object.class_id) {
+    result.class_id = record.class_id;
+    result.label = labels.find(object.component_id, record.class_id);
+  }
+  if (!is_unchanged(object, record)) take_tracking(result, record, frame_width, frame_height);
   return result;
 }
 
@@ -134,6 +156,20 @@ Object created(const link::ObjectRecord &record, int component_id, const LabelMe
   return object;
 }
 
+std::vector<uint8_t> user_of(const link::ObjectRecord &record, const uint8_t *aux) {
+  if (record.user_bytes == 0 || !aux) return {};
+  const size_t before = size_t{record.mask_width} * record.mask_height * sizeof(float) +
+                        size_t{record.keypoints} * sizeof(Keypoint) +
+                        size_t{record.attributes} * sizeof(RecordExtras::Attribute);
+  const uint8_t *begin = aux + record.aux + before;
+  return {begin, begin + record.user_bytes};
+}
+
+std::vector<uint8_t> user_of(const link::FrameRecord &record, const uint8_t *aux) {
+  if (record.user_bytes == 0 || !aux) return {};
+  return {aux + record.user, aux + record.user + record.user_bytes};
+}
+
 Event read_event(const link::EventRecord &record, const link::ObjectRecord *objects, uint32_t count,
                  const std::vector<Object> &inputs, const LabelMemory &labels) {
   const bool has_object = record.object >= 0 && static_cast<uint32_t>(record.object) < count;
@@ -148,6 +184,7 @@ Event read_event(const link::EventRecord &record, const link::ObjectRecord *obje
   event.x = record.x;
   event.y = record.y;
   event.value = record.value;
+  event.flags = record.flags;
   if (object) event.confidence = object->confidence;
   return event;
 }

@@ -21,7 +21,7 @@ uint32_t write_records(const std::vector<Object> &objects, link::ObjectRecord *r
 class LabelMemory {
  public:
   void learn(const std::vector<Object> &objects);
-  // "class_N" for what was never seen.
+  // Of what was never seen of this component, that of the class alone; "class_N" when that was not seen either.
   std::string find(int component_id, int class_id) const;
   // The label that this class had last, whoever found it.
   std::string find(int class_id) const;
@@ -31,12 +31,23 @@ class LabelMemory {
   std::map<int, std::string> last_;
 };
 
-// `object` as the module continues it in `record`: id, state, tracker's box. The box is clipped to the frame.
-Object continued(const Object &object, const link::ObjectRecord &record, uint32_t frame_width, uint32_t frame_height);
+// Whether the module continues the object as it was: same tracking, same box, same class.
+bool is_unchanged(const Object &object, const link::ObjectRecord &record);
+
+// `object` as the module continues it in `record`: id, state, tracker's box, class with its label. The box is clipped
+// to the frame.
+Object continued(const Object &object, const link::ObjectRecord &record, const LabelMemory &labels,
+                 uint32_t frame_width, uint32_t frame_height);
 
 // An object that only the module knows. Nothing is in the frame (width 0) when it lies outside.
 Object created(const link::ObjectRecord &record, int component_id, const LabelMemory &labels, uint32_t frame_width,
                uint32_t frame_height);
+
+// What the module says about the object, behind its mask, keypoints and attributes; empty for none. Offsets were
+// checked when the results were taken (link/results.h).
+std::vector<uint8_t> user_of(const link::ObjectRecord &record, const uint8_t *aux);
+// What it says about the frame.
+std::vector<uint8_t> user_of(const link::FrameRecord &record, const uint8_t *aux);
 
 // `inputs`: the objects that the module got, `objects` and `count`: those that it gave. An event that names no label
 // has the one of its object, or, without one, the label that its class had last.

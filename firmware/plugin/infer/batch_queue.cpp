@@ -24,7 +24,7 @@ bool BatchQueue::flushing() const {
 bool BatchQueue::push(QueueItem item, std::unique_lock<std::mutex> &lock) {
   if (flushing_) {
     lock.unlock();
-    if (item.event) gst_event_unref(item.event);
+    if (item.event) discard(item.event);
     return false;
   }
   items_.push_back(std::move(item));
@@ -83,8 +83,16 @@ void BatchQueue::clear() {
     for (const QueueItem &item : dropped) batches_ -= item.batch != nullptr;
   }
   for (const QueueItem &item : dropped)
-    if (item.event) gst_event_unref(item.event);
+    if (item.event) discard(item.event);
   changed_.notify_all();
+}
+
+// As in a queue element: the caps of a stream, say, hold also for what comes after a flush.
+void BatchQueue::discard(GstEvent *event) {
+  const GstEventType type = GST_EVENT_TYPE(event);
+  if (pad_ && GST_EVENT_IS_STICKY(event) && type != GST_EVENT_SEGMENT && type != GST_EVENT_EOS)
+    gst_pad_store_sticky_event(pad_, event);
+  gst_event_unref(event);
 }
 
 }  // namespace nj

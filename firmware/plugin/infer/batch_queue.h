@@ -55,8 +55,13 @@ class BatchQueue {
  public:
   // At most `limit` buffers wait at a time.
   explicit BatchQueue(size_t limit = 1) : limit_(limit) {}
-  ~BatchQueue() { clear(); }
+  ~BatchQueue() {
+    pad_ = nullptr;  // its element is being freed
+    clear();
+  }
 
+  // The source pad. Sticky events that are discarded, but for segments and ends, are kept on it.
+  void keep_events_on(GstPad *pad) { pad_ = pad; }
   void set_limit(size_t limit);
   // While flushing, pushes fail and pop returns nothing; what was queued is gone.
   void set_flushing(bool flushing);
@@ -76,6 +81,7 @@ class BatchQueue {
   bool wait_empty();
 
  private:
+  GstPad *pad_ = nullptr;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<QueueItem> items_;
@@ -87,6 +93,7 @@ class BatchQueue {
 
   bool push(QueueItem item, std::unique_lock<std::mutex> &lock);
   void clear();
+  void discard(GstEvent *event);
 };
 
 }  // namespace nj

@@ -1,5 +1,7 @@
 #include "engine_factory.h"
 
+#include "../../engines/engine_cuda.h"
+
 namespace nj {
 
 static EngineFactory &factory() {
@@ -8,7 +10,7 @@ static EngineFactory &factory() {
 }
 
 std::unique_ptr<Engine> make_engine(const EngineOptions &options) {
-  return factory() ? factory()(options) : make_remote_engine(options);
+  return factory() ? factory()(options) : make_cuda_engine(options);
 }
 
 void set_engine_factory(EngineFactory replacement) { factory() = std::move(replacement); }

@@ -12,7 +12,7 @@ using EngineFactory = std::function<std::unique_ptr<Engine>(const EngineOptions 
 
 std::unique_ptr<Engine> make_engine(const EngineOptions &options);
 
-// An empty factory restores make_remote_engine. Not while an element is above READY.
+// An empty factory restores make_cuda_engine. Not while an element is above READY.
 void set_engine_factory(EngineFactory factory);
 
 }  // namespace nj

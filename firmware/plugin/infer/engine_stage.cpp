@@ -88,6 +88,7 @@ bool EngineStage::start(StageError *error) {
   options.slots = settings_.slots;
   options.deadline = std::chrono::milliseconds(settings_.deadline_ms);
   options.kind = kind();
+  options.device = std::max(settings_.gpu_id, 0);
 
   engine_ = make_engine(options);
   engine_->on_state = [this](EngineState state, const std::string &message) { watch_.changed(state, message); };

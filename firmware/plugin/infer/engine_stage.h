@@ -21,6 +21,7 @@ struct EngineSettings {
   guint batch_size = 1;
   guint slots = 0;
   guint deadline_ms = 0;
+  gint gpu_id = -1;  // -1: the first one, should one be needed
 };
 
 class EngineStage : public Stage {

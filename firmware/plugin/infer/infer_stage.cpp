@@ -4,6 +4,10 @@
 #include <cstring>
 #include <set>
 
+#include "../../frames/nvmm.h"
+#include "../../metadata/nj_meta.h"
+#include "stream_notice.h"
+
 GST_DEBUG_CATEGORY_EXTERN(nj_infer_debug);
 #define GST_CAT_DEFAULT nj_infer_debug
 
@@ -11,15 +15,15 @@ namespace nj {
 
 namespace {
 
-uint64_t tensor_bytes(const TensorSpec &spec) { return uint64_t{3} * spec.width * spec.height * (spec.half ? 2 : 4); }
+// Stands for the batches themselves where sources are counted.
+constexpr uint32_t kBatches = UINT32_MAX;
+
+// Its caps have no format: to ask them for a frame's layout is logged as an error.
+bool is_batch(const GstCaps *caps) {
+  return gst_caps_features_contains(gst_caps_get_features(caps, 0), NJ_CAPS_FEATURE_BATCH);
+}
 
 uint64_t now_us() { return static_cast<uint64_t>(g_get_monotonic_time()); }
-
-int first_input(const EngineInfo &info) {
-  for (size_t i = 0; i < info.tensors.size(); i++)
-    if (info.tensors[i].is_input) return static_cast<int>(i);
-  return -1;
-}
 
 void fill_record(link::FrameRecord &record, const Target &target) {
   record = {};
@@ -123,10 +127,17 @@ class InferStage::InferJob : public Job {
       write_target(*metadata, *info, i);
       // A secondary look at some objects is no look at the frame.
       if (!targets_[i].is_object) metadata->set_inferred(targets_[i].frame);
-      if (settings_->tensor_meta)
-        metadata->add_tensors(targets_[i].frame, stage_.settings().unique_id, info->input.width, info->input.height,
-                              copy_outputs(*work_, *info, i));
+      if (settings_->tensor_meta) metadata->add_tensors(targets_[i].frame, targets_[i].handle, tensors(*info, i));
     }
+  }
+
+  NetworkOutput tensors(const EngineInfo &info, uint32_t index) const {
+    return {stage_.settings().unique_id,
+            info.input.width,
+            info.input.height,
+            info.input.letterbox != Letterbox::Stretch,
+            info.input.letterbox == Letterbox::Centre,
+            copy_outputs(*work_, info, index)};
   }
 
   void write_target(MetadataBatch &metadata, const EngineInfo &info, uint32_t index) {
@@ -214,6 +225,7 @@ class InferStage::ReuseJob : public Job {
 
 InferStage::InferStage(GstElement *element, EngineSettings engine, InferSettings settings)
     : EngineStage(element, "nightjar-infer", std::move(engine)),
+      pictures_(std::max(this->settings().gpu_id, 0)),
       infer_(std::make_shared<const InferSettings>(std::move(settings))) {}
 
 std::shared_ptr<const InferSettings> InferStage::current() const {
@@ -229,6 +241,7 @@ void InferStage::change(const InferSettings &settings) {
     std::lock_guard lock(mutex_);
     thresholds = settings.confidence_threshold != infer_->confidence_threshold ||
                  settings.class_thresholds != infer_->class_thresholds;
+    if (settings.interval != infer_->interval) own_intervals_.clear();
     infer_ = std::make_shared<const InferSettings>(settings);
   }
   if (thresholds && engine()) engine()->set_parameters(module_parameters({}, settings, true));
@@ -240,6 +253,26 @@ void InferStage::reset() {
   cache_.reset();
 }
 
+void InferStage::heed(GstEvent *event) {
+  const StreamNotice notice = read_notice(event);
+  std::lock_guard lock(mutex_);
+  if (notice.kind == StreamNotice::Kind::Over) {
+    intervals_.forget(*notice.source_id);
+    own_intervals_.erase(*notice.source_id);
+    cache_.forget(*notice.source_id);
+  }
+  if (notice.kind != StreamNotice::Kind::Interval) return;
+  // nvinfer knows one interval for all.
+  if (notice.source_id && infer_->interval_mode == IntervalMode::Source) {
+    own_intervals_[*notice.source_id] = notice.interval;
+    return;
+  }
+  InferSettings changed = *infer_;
+  changed.interval = notice.interval;
+  own_intervals_.clear();
+  infer_ = std::make_shared<const InferSettings>(std::move(changed));
+}
+
 void InferStage::choose_objects(MetadataBatch &metadata, uint32_t frame, const InferSettings &settings,
                                 std::vector<Target> &chosen, std::vector<Target> *reused) {
   std::vector<void *> handles;
@@ -248,42 +281,52 @@ void InferStage::choose_objects(MetadataBatch &metadata, uint32_t frame, const I
   for (size_t i = 0; i < objects.size(); i++) {
     if (!is_candidate(objects[i], settings)) continue;
     const auto decision = cache_.decide(info.source_id, objects[i], info.frame_number, settings.reinfer_interval);
-    Target target{frame, info, true, std::move(objects[i]), static_cast<int>(i), handles[i], {}};
+    Target target{frame, info, true, std::move(objects[i]), static_cast<int>(i), handles[i], 0, {}};
     (decision == ObjectCache::Decision::Infer ? chosen : *reused).push_back(std::move(target));
   }
+}
+
+bool InferStage::is_due(const FrameInfo &info, const InferSettings &settings, bool batch_is_due) {
+  if (settings.interval_mode == IntervalMode::Batch) return batch_is_due;
+  const auto own = own_intervals_.find(info.source_id);
+  return intervals_.next(info.source_id, own == own_intervals_.end() ? settings.interval : own->second);
 }
 
 std::vector<Target> InferStage::choose(MetadataBatch &metadata, const InferSettings &settings,
                                        std::vector<Target> *reused) {
   std::vector<Target> chosen;
   std::lock_guard lock(mutex_);
+  const bool batch_is_due =
+      settings.interval_mode == IntervalMode::Batch && intervals_.next(kBatches, settings.interval);
   for (uint32_t i = 0; i < metadata.frame_count(); i++) {
     const FrameInfo info = metadata.frame(i);
-    if (!intervals_.next(info.source_id, settings.interval)) continue;
+    if (!is_due(info, settings, batch_is_due)) continue;
     if (settings.mode == ProcessMode::Secondary) {
       choose_objects(metadata, i, settings, chosen, reused);
     } else {
-      chosen.push_back({i, info, false, {}, -1, nullptr, {}});
+      chosen.push_back({i, info, false, {}, -1, nullptr, 0, {}});
     }
   }
   return chosen;
 }
 
 bool InferStage::prepare(Work &work, const FrameMapper &frames, std::vector<Target> &targets) {
-  const auto info = work.info();
-  const int input = first_input(*info);
-  if (input < 0 || info->tensors[input].frame_bytes < tensor_bytes(info->input)) {
-    report_failure("the model's first input does not have the size of a " + std::to_string(info->input.width) + "x" +
-                   std::to_string(info->input.height) + " picture with 3 channels");
+  std::vector<Region> crops(targets.size());
+  std::vector<Picture> pictures;
+  for (size_t i = 0; i < targets.size(); i++) {
+    const Box &box = targets[i].object.box;
+    crops[i] = {box.left, box.top, box.width, box.height};
+    pictures.push_back({&frames.frame(targets[i].surface), targets[i].is_object ? &crops[i] : nullptr});
+  }
+  std::vector<Geometry> geometries;
+  std::string error;
+  if (!pictures_.make(work, pictures, &geometries, &error)) {
+    report_failure(error);
     return false;
   }
-  for (uint32_t i = 0; i < targets.size(); i++) {
-    Target &target = targets[i];
-    const Box &box = target.object.box;
-    const Region crop{box.left, box.top, box.width, box.height};
-    target.geometry = preprocessor_->run(frames.frame(target.frame), target.is_object ? &crop : nullptr, info->input,
-                                         work.input(input, i));
-    fill_record(work.frame(i), target);
+  for (size_t i = 0; i < targets.size(); i++) {
+    targets[i].geometry = geometries[i];
+    fill_record(work.frame(i), targets[i]);
   }
   return true;
 }
@@ -313,8 +356,31 @@ void InferStage::infer_targets(const std::shared_ptr<Batch> &batch, const FrameM
   }
 }
 
+std::unique_ptr<FrameMapper> InferStage::map(const Batch &batch, std::vector<Target> &targets, std::string *error) {
+  const bool nvmm = is_nvmm(batch.caps());
+  GstVideoInfo plain;
+  const bool is_plain = !nvmm && !is_batch(batch.caps()) && gst_video_info_from_caps(&plain, batch.caps());
+  auto frames =
+      nvmm ? map_nvmm_frames(batch.buffer(), error) : map_frames(batch.buffer(), is_plain ? &plain : nullptr, error);
+  if (!frames) return nullptr;
+  for (Target &target : targets) {
+    target.surface = nvmm ? target.info.batch_id : target.frame;
+    if (target.surface >= frames->frame_count()) {
+      *error = "the metadata of frame " + std::to_string(target.frame) + " names surface " +
+               std::to_string(target.surface) + " and the buffer has " + std::to_string(frames->frame_count());
+      return nullptr;
+    }
+    // What the pixels say counts: metadata keeps the size of the source when a converter has scaled the frame since.
+    target.info.width = frames->frame(target.surface).width;
+    target.info.height = frames->frame(target.surface).height;
+  }
+  return frames;
+}
+
 bool InferStage::submit(const std::shared_ptr<Batch> &batch, BatchQueue &queue, StageError *error) {
   const auto rules = current();
+  *error = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, engine() ? engine()->fault() : "", {}};
+  if (!error->message.empty()) return false;
   *error = {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, {}, {}};
   std::vector<Target> targets, reused;
   size_t frame_count = 0;
@@ -327,10 +393,7 @@ bool InferStage::submit(const std::shared_ptr<Batch> &batch, BatchQueue &queue, 
   statistics.frames(frame_count);
   statistics.passed(frame_count - distinct_frames(targets));
 
-  GstVideoInfo plain;
-  const bool is_plain = gst_video_info_from_caps(&plain, batch->caps());
-  const auto frames =
-      targets.empty() ? nullptr : map_frames(batch->buffer(), is_plain ? &plain : nullptr, &error->message);
+  const auto frames = targets.empty() ? nullptr : map(*batch, targets, &error->message);
   if (!targets.empty() && !frames) {
     error->code = GST_STREAM_ERROR_FORMAT;
     return false;

@@ -51,6 +51,15 @@ std::vector<Attribute> ObjectCache::find(uint32_t source_id, uint64_t object_id)
   return place == entries_.end() ? std::vector<Attribute>{} : place->second.attributes;
 }
 
+// What is under way finds its entry gone, and stores nothing.
+void ObjectCache::forget(uint32_t source_id) {
+  std::lock_guard lock(mutex_);
+  const auto first = entries_.lower_bound({source_id, 0});
+  auto last = first;
+  while (last != entries_.end() && last->first.source_id == source_id) ++last;
+  entries_.erase(first, last);
+}
+
 void ObjectCache::reset() {
   std::lock_guard lock(mutex_);
   entries_.clear();

@@ -21,6 +21,7 @@ class IntervalCounter {
     since = 0;
     return true;
   }
+  void forget(uint32_t source_id) { since_.erase(source_id); }
   void reset() { since_.clear(); }
 
  private:
@@ -39,6 +40,7 @@ class ObjectCache {
   // Attributes found; empty after a failure or when the network said nothing, so that the object is tried again.
   void store(uint32_t source_id, uint64_t object_id, std::vector<Attribute> attributes);
   std::vector<Attribute> find(uint32_t source_id, uint64_t object_id) const;
+  void forget(uint32_t source_id);
   void reset();
 
  private:

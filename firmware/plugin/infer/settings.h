@@ -10,6 +10,9 @@
 
 namespace nj {
 
+// What an interval is counted in: the frames of each source, or, as nvinfer does, the buffers with batches of any.
+enum class IntervalMode { Source = 0, Batch = 1 };
+
 enum class ProcessMode { Primary = 1, Secondary = 2 };
 
 struct SizeLimits {  // pixels of the frame; a maximum of 0 is none
@@ -25,7 +28,8 @@ constexpr double kBundleThreshold = -1;  // leave it to the bundle
 
 struct InferSettings {
   ProcessMode mode = ProcessMode::Primary;
-  unsigned interval = 0;                           // frames of a source that pass between two inferred ones
+  unsigned interval = 0;  // frames of a source that pass between two inferred ones
+  IntervalMode interval_mode = IntervalMode::Source;
   double confidence_threshold = kBundleThreshold;  // 0..1
   std::map<int, double> class_thresholds;          // by class id, 0..1
   std::set<int> filter_out;                        // class ids that are dropped

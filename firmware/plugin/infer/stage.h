@@ -29,6 +29,8 @@ class Stage {
   virtual bool submit(const std::shared_ptr<Batch> &batch, BatchQueue &queue, StageError *error) = 0;
   // EOS or flush: counters start again, what is remembered of objects is forgotten.
   virtual void reset() = 0;
+  // A serialized event in its place between the batches, before it is passed on.
+  virtual void heed(GstEvent *) {}
   // A JSON object of module parameters: only what changes. Any thread.
   virtual void set_parameters(const std::string &json) = 0;
 

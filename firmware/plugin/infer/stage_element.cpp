@@ -2,7 +2,9 @@
 
 #include <gst/video/video.h>
 
+#include "../../cuda/context.h"
 #include "../../frames/frame_mapper.h"
+#include "../../frames/nvmm.h"
 #include "../../metadata/nj_meta.h"
 #include "stage_element_private.h"
 
@@ -161,7 +163,8 @@ bool take_caps(NjStageElement *self, GstEvent *event) {
   GstCaps *caps;
   gst_event_parse_caps(event, &caps);
   gst_caps_replace(&p->caps, caps);
-  p->plain = !gst_caps_features_contains(gst_caps_get_features(caps, 0), NJ_CAPS_FEATURE_BATCH);
+  const bool is_batch = gst_caps_features_contains(gst_caps_get_features(caps, 0), NJ_CAPS_FEATURE_BATCH);
+  p->plain = !is_batch && !nj::is_nvmm(caps);
   GstVideoInfo info;
   if (!p->plain || gst_video_info_from_caps(&info, caps)) return true;
   gchar *text = gst_caps_to_string(caps);
@@ -206,11 +209,13 @@ gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event) {
     priv(self)->frame_number = 0;
   }
   if (!GST_EVENT_IS_SERIALIZED(event)) return gst_pad_event_default(pad, parent, event);
+  if (const auto stage = nj::stage_of(self)) stage->heed(event);
   return priv(self)->queue.push_event(event);
 }
 
 gboolean sink_query(GstPad *pad, GstObject *parent, GstQuery *query) {
   auto *self = NJ_STAGE_ELEMENT(parent);
+  if (nj::answer_cuda_context(GST_ELEMENT(self), query, nj::gpu_of(self))) return TRUE;
   if (GST_QUERY_IS_SERIALIZED(query) && !priv(self)->queue.wait_empty()) return FALSE;
   return gst_pad_query_default(pad, parent, query);
 }
@@ -243,8 +248,20 @@ void stop(NjStageElement *self) {
   gst_clear_caps(&priv(self)->caps);
 }
 
+// Before decoders start, so that they work in the same context.
+bool share_gpu(NjStageElement *self) {
+  const EngineSettings settings = nj::settings_of(self);
+  StageError error{GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, {}, {}};
+  std::string reason;
+  if (settings.gpu_id < 0 || nj::share_cuda_context(GST_ELEMENT(self), settings.gpu_id, &reason)) return true;
+  error.message = "gpu-id=" + std::to_string(settings.gpu_id) + ": " + reason;
+  post_error(self, error);
+  return false;
+}
+
 GstStateChangeReturn change_state(GstElement *element, GstStateChange transition) {
   auto *self = NJ_STAGE_ELEMENT(element);
+  if (transition == GST_STATE_CHANGE_NULL_TO_READY && !share_gpu(self)) return GST_STATE_CHANGE_FAILURE;
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start(self)) return GST_STATE_CHANGE_FAILURE;
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(nj_stage_element_parent_class)->change_state(element, transition);
@@ -270,6 +287,7 @@ void constructed(GObject *object) {
   gst_element_add_pad(GST_ELEMENT(self), p->sink);
 
   p->src = gst_pad_new_from_template(gst_element_class_get_pad_template(klass, "src"), "src");
+  p->queue.keep_events_on(p->src);
   gst_pad_set_activatemode_function(p->src, activate_source);
   gst_pad_set_query_function(p->src, source_query);
   GST_PAD_SET_PROXY_CAPS(p->src);
@@ -304,10 +322,14 @@ static void nj_stage_element_init(NjStageElement *self) {
 namespace nj {
 
 void add_stage_pad_templates(GstElementClass *element_class) {
-  static const std::string text =
-      std::string("video/x-raw(" NJ_CAPS_FEATURE_BATCH "); video/x-raw, format=") + supported_formats() +
-      ", width=" GST_VIDEO_SIZE_RANGE ", height=" GST_VIDEO_SIZE_RANGE ", framerate=" GST_VIDEO_FPS_RANGE;
-  GstCaps *caps = gst_caps_from_string(text.c_str());
+  GstCaps *caps = gst_caps_from_string("video/x-raw(" NJ_CAPS_FEATURE_BATCH ")");
+  gst_caps_append(caps, frame_caps());
+  if (const char *formats = nvmm_formats()) {
+    const std::string text = std::string("video/x-raw(" NJ_CAPS_FEATURE_NVMM "), format=") + formats +
+                             ", width=" GST_VIDEO_SIZE_RANGE ", height=" GST_VIDEO_SIZE_RANGE
+                             ", framerate=" GST_VIDEO_FPS_RANGE;
+    gst_caps_append(caps, gst_caps_from_string(text.c_str()));
+  }
   gst_element_class_add_pad_template(element_class, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(element_class, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   gst_caps_unref(caps);

@@ -59,6 +59,8 @@ std::shared_ptr<Stage> stage_of(NjStageElement *self);
 // The settings that properties write. Holds the object lock meanwhile.
 void update_settings(NjStageElement *self, const std::function<void(EngineSettings &)> &change);
 EngineSettings settings_of(NjStageElement *self);
+// The GPU that the element works on, should it need one.
+int gpu_of(NjStageElement *self);
 
 // An object of "name: message" with what a wrong property value was expected to be, in the log.
 void warn_bad_value(NjStageElement *self, const char *property, const char *value, const std::string &expected);

@@ -1,4 +1,6 @@
 // The properties that inference elements share.
+#include <algorithm>
+
 #include "stage_element_private.h"
 
 namespace {
@@ -156,6 +158,8 @@ EngineSettings settings_of(NjStageElement *self) {
   GST_OBJECT_UNLOCK(self);
   return settings;
 }
+
+int gpu_of(NjStageElement *self) { return std::max(settings_of(self).gpu_id, 0); }
 
 void update_settings(NjStageElement *self, const std::function<void(EngineSettings &)> &change) {
   GST_OBJECT_LOCK(self);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "documents.h"
+#include "module_data.h"
 #include "text.h"
 
 namespace nj::msgconv {
@@ -34,6 +35,11 @@ Json keypoints_json(const NjObjectMeta *object) {
   return points;
 }
 
+void add_module_data(Json &json, const GList *user_metas) {
+  Json data = module_data_json(user_metas);
+  if (!data.empty()) json.set("user", std::move(data));
+}
+
 Json object_extension(const NjObjectMeta *object) {
   const NjRectParams &rect = object->rect_params;
   Json json = Json::object();
@@ -53,6 +59,7 @@ Json object_extension(const NjObjectMeta *object) {
                           .set("ageFrames", Json::integer(object->track_age)));
   }
   if (object->num_keypoints > 0) json.set("keypoints", keypoints_json(object));
+  add_module_data(json, object->obj_user_meta_list);
   return json;
 }
 
@@ -74,6 +81,12 @@ std::string bounded(const gchar (&text)[N]) {
   return std::string(text, strnlen(text, N));
 }
 
+// "in" or "out" for a line that was crossed, null for events without a direction.
+Json direction_json(const NjEvent *event) {
+  if (event->flags & NJ_EVENT_IN) return Json("in");
+  return event->flags & NJ_EVENT_OUT ? Json("out") : Json();
+}
+
 Json event_subject(const NjEvent *event) {
   if (event->object_id == NJ_UNTRACKED_OBJECT_ID && event->class_id < 0) return {};
   return Json::object()
@@ -90,6 +103,7 @@ Json nightjar_member(const Context &, const NjFrameMeta *frame, const NjObjectMe
   add_frame_fields(json, frame);
   json.set("inferred", Json::boolean(frame->bInferDone));
   if (only) return json.set("object", object_extension(only));
+  add_module_data(json, frame->frame_user_meta_list);
   Json objects = Json::array();
   for (const GList *o = frame->obj_meta_list; o; o = o->next) {
     objects.add(object_extension(static_cast<const NjObjectMeta *>(o->data)));
@@ -107,6 +121,7 @@ Json nightjar_event(const Context &context, const NjFrameMeta *frame, const NjEv
       .set("type", bounded(event->type))
       .set("rule", bounded(event->rule))
       .set("value", event->value)
+      .set("direction", direction_json(event))
       .set("position", Json::object().set("x", static_cast<double>(event->x)).set("y", static_cast<double>(event->y)))
       .set("object", event_subject(event));
   Json source = Json::object();

@@ -191,9 +191,15 @@ void Mux::stop() {
   for (StreamQueue *stream : streams_) {
     clear_stream(stream);
     stream->next_frame_number = 0;
+    stream->flushing = false;  // a flush that was not ended does not outlive the state
   }
   wake_.notify_all();
   room_.notify_all();
+}
+
+bool Mux::running() {
+  std::lock_guard held(lock_);
+  return running_;
 }
 
 void Mux::pause_collecting() {

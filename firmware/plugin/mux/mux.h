@@ -47,7 +47,8 @@ class Mux {
   void event(StreamQueue *stream, GstEvent *event);             // borrows the event
 
   void start();
-  void stop();     // collect() and all chain() return; queues are emptied
+  void stop();  // collect() and all chain() return; queues are emptied
+  bool running();
   void collect();  // one round of the task: waits for one thing to do and does it
 
   // Around a flushing seek: collect() returns meanwhile, sources may wait in chain() until their own flush.

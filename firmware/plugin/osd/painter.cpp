@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "palette.h"
+#include "zone_layer.h"
 
 namespace nj::osd {
 namespace {
@@ -140,7 +141,7 @@ void paint_keypoints(Canvas *canvas, const NjObjectMeta *object) {
 }  // namespace
 
 bool Painter::has_work(const NjFrameMeta *frame, const Style &style) const {
-  if (style.clock) return true;
+  if (style.clock || (style.zones && has_zones(frame))) return true;
   const bool any = style.boxes || style.text || style.masks || style.keypoints || style.trails;
   return any && frame && frame->obj_meta_list;
 }
@@ -148,11 +149,14 @@ bool Painter::has_work(const NjFrameMeta *frame, const Style &style) const {
 void Painter::paint(GstVideoFrame *pixels, const NjFrameMeta *frame, const Style &style) {
   Canvas canvas(pixels);
   if (frame) {
+    const std::vector<DrawnZone> zones = style.zones ? read_zones(frame) : std::vector<DrawnZone>();
+    paint_zones(&canvas, zones);
     if (style.masks) each_object(frame, [&](const NjObjectMeta *object) { paint_mask(&canvas, object); });
     if (style.trails) each_object(frame, [&](const NjObjectMeta *object) { paint_trail(&canvas, frame, object); });
     if (style.boxes) each_object(frame, [&](const NjObjectMeta *object) { paint_box(&canvas, object); });
     if (style.keypoints) each_object(frame, [&](const NjObjectMeta *object) { paint_keypoints(&canvas, object); });
     if (style.text) each_object(frame, [&](const NjObjectMeta *object) { paint_label(&canvas, object); });
+    paint_zone_texts(&canvas, &texts_, zones);
   }
   if (style.clock) paint_clock(&canvas, style.clock_style);
 }

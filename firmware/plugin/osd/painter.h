@@ -1,4 +1,4 @@
-// Draws the metadata of one frame: masks, trails, boxes, keypoints, labels, clock.
+// Draws the metadata of one frame: zones, masks, trails, boxes, keypoints, labels, clock.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct ClockStyle {
 };
 
 struct Style {
-  bool boxes = true, text = true, masks = true, keypoints = true, trails = true, clock = false;
+  bool boxes = true, text = true, masks = true, keypoints = true, trails = true, zones = true, clock = false;
   ClockStyle clock_style;
 };
 

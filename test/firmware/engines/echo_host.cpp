@@ -69,7 +69,7 @@ nj::EngineOptions EchoHost::options() const {
   options.instance = "test";
   options.max_batch = 2;
   options.slots = 2;
-  options.deadline = 2000ms;
+  options.deadline = 2000ms * patience();
   return options;
 }
 

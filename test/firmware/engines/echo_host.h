@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -22,6 +24,12 @@ enum Ask : uint32_t {
   kAskWildEvent,
 };
 
+// How much slower than usual this machine may be (NIGHTJAR_PATIENCE, set by scripts/test-arm64): 1 where it is not set.
+inline int patience() {
+  const char *text = std::getenv("NIGHTJAR_PATIENCE");
+  return text ? std::max(1, std::atoi(text)) : 1;
+}
+
 // The command line of the echo host, without --socket.
 std::string echo_command();
 
@@ -37,7 +45,8 @@ class EchoHost {
   pid_t pid() const { return pid_; }
   const std::string &socket() const { return socket_; }
 
-  // For an element that uses this host: detect, batches of 2, 2 slots, a deadline of 2 s.
+  // For an element that uses this host: detect, batches of 2, 2 slots, a deadline of 2 s (longer under emulation: see
+  // patience).
   nj::EngineOptions options() const;
 
  private:

@@ -80,6 +80,13 @@ struct Resources {
   }
 };
 
+bool is_stopped(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind("State:", 0) == 0) return line.find('T') != std::string::npos;
+  return false;
+}
+
 }  // namespace
 
 TEST_CASE("a batch goes to the host and its objects come back") {
@@ -235,6 +242,7 @@ TEST_CASE("a host that is stopped makes batches miss their deadline until it goe
   Started element(options);
   REQUIRE_MESSAGE(element.ok, element.error);
   host.send(SIGSTOP);
+  REQUIRE(eventually([&] { return is_stopped(host.pid()); }));
   CHECK(element.error_of(1) == "no result within the deadline of 100 ms");
   CHECK(element.error_of(1) == "no result within the deadline of 100 ms");
   CHECK(element.error_of(1) == "no slot");
@@ -244,24 +252,71 @@ TEST_CASE("a host that is stopped makes batches miss their deadline until it goe
   CHECK(eventually([&] { return round_trip(*element.engine, 1, &error); }));
 }
 
-TEST_CASE("another layout is taken when the batches under way have come back") {
+TEST_CASE("another layout is taken at once, and what is under way comes back through the old one") {
   EchoHost host;
   Started element(host.options());
   REQUIRE_MESSAGE(element.ok, element.error);
   REQUIRE(element.engine->info().max_objects == 4);
-  auto work = element.submitted(7);
+  auto submitted = element.submitted(7);
   auto held = element.engine->acquire(1s);
+  REQUIRE(held);
   host.send(SIGUSR2);
-  REQUIRE(eventually([&] { return element.heard("another bundle"); }));
-  std::string error;
-  CHECK(work->wait(&error));
-  CHECK(element.engine->info().generation == 1);
-  work.reset();
-  held.reset();
-  auto next = element.engine->acquire(2s);  // no frame is lost: it waits for the new layout
+  auto next = element.engine->acquire(2s);  // both slots of the old layout are taken: this one is of the new layout
   REQUIRE(next);
   CHECK(next->info()->generation == 2);
   CHECK(next->info()->max_objects == 5);
+  CHECK(held->info()->generation == 1);
+  std::string error;
+  held->frame(0).source_id = 8;
+  held->submit(1);
+  next->frame(0).source_id = 9;
+  next->submit(1);
+  CHECK_MESSAGE(submitted->wait(&error), error);
+  CHECK_MESSAGE(held->wait(&error), error);
+  CHECK_MESSAGE(next->wait(&error), error);
+  CHECK(submitted->objects_out(0)->left == 7);
+  CHECK(held->objects_out(0)->left == 8);
+  CHECK(next->objects_out(0)->left == 9);
+}
+
+TEST_CASE("layouts that follow each other under load lose no batch") {
+  EchoHost host;
+  Started element(host.options());
+  REQUIRE_MESSAGE(element.ok, element.error);
+  std::string error;
+  uint32_t sent = 0;
+  for (uint32_t round = 0; round < 20; ++round) {
+    host.send(SIGUSR2);
+    const auto stop = [&] { return element.engine->info().generation > round + 1; };
+    const double until = now() + 10;
+    while (!stop() && now() < until) {
+      auto first = element.submitted(sent), second = element.submitted(sent + 1);
+      REQUIRE_MESSAGE(first->wait(&error), error);
+      REQUIRE_MESSAGE(second->wait(&error), error);
+      CHECK(first->objects_out(0)->left == sent);
+      CHECK(second->objects_out(0)->left == sent + 1);
+      sent = (sent + 2) % 500;
+    }
+    REQUIRE(stop());
+  }
+}
+
+TEST_CASE("a host that goes in the middle of a change fails the batches of both layouts at once") {
+  EchoHost host;
+  Started element(host.options());
+  REQUIRE_MESSAGE(element.ok, element.error);
+  auto old = element.submitted(kAskSilence);
+  auto held = element.engine->acquire(1s);
+  host.send(SIGUSR2);
+  auto next = element.submitted(kAskSilence);
+  REQUIRE(next->info()->generation == 2);
+  host.end(SIGKILL);
+  std::string error;
+  const double before = now();
+  CHECK_FALSE(old->wait(&error));
+  CHECK(error == "the postprocess host has gone");
+  CHECK_FALSE(next->wait(&error));
+  CHECK(now() - before < 1);
 }
 
 TEST_CASE("parameters reach the host, also the one that comes after a crash") {
@@ -315,8 +370,9 @@ TEST_CASE("opening and closing 200 links leaves descriptors, threads and memory 
   cycle(200);
   const Resources later(getpid());
   CHECK(later.descriptors == ours.descriptors);
-  CHECK(later.threads == ours.threads);
-  CHECK(later.memory_kb - ours.memory_kb < 4096);
+  CHECK(eventually([&] { return Resources(getpid()).threads <= ours.threads; }));
+  // An emulator keeps what it has translated in our memory.
+  if (patience() == 1) CHECK(later.memory_kb - ours.memory_kb < 4096);
   CHECK(eventually([&] { return Resources(host.pid()).descriptors <= host_descriptors; }));
 }
 

@@ -22,6 +22,9 @@ import { bellOffset, computeLayout, writeHeader } from "../../../firmware/link/l
 import { Bell, Kind, SLOT } from "../../../firmware/link/protocol.ts";
 import { LinkMemory } from "../../../firmware/link/slots.ts";
 
+/** How much slower than usual this machine may be: under emulation limits in time mean little. */
+const patience = Number(process.env["NIGHTJAR_PATIENCE"] ?? 1);
+
 const layout = computeLayout({
   kind: Kind.Analyze,
   batch: 1,
@@ -129,7 +132,7 @@ describe("a bell", () => {
   it("keeps the native wait below a tenth of a second", () => {
     const start = performance.now();
     expect(wait(link.buffer, bellOffset(Bell.Module), 0, 10_000)).toBe(false);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(1000 * patience);
   });
 
   it("wakes a worker", async () => {
@@ -147,14 +150,14 @@ describe("a worker in a native wait", () => {
     link.stop();
     ringBell(link, Bell.Module);
     await once(worker, "exit");
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(1000 * patience);
   });
 
   it("obeys terminate() without being woken", async () => {
     const worker = await startWaiter();
     const start = performance.now();
     await worker.terminate();
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(1000 * patience);
   });
 
   it("gives its mapping back when it ends", async () => {

@@ -201,6 +201,61 @@ TEST_CASE("memory that does not hold what the layout says is refused") {
   }
 }
 
+TEST_CASE("a model that the element runs itself comes with the layout, and its picture is no tensor of the link") {
+  Connected link;
+  std::string text = layout("8192", "640");
+  text.insert(text.rfind('}'), R"(,"model":{"file":"/b/m.pt2","engine":"torch","batch":8})");
+  send(link.peer, text, {memory_of(golden()).get()});
+  REQUIRE(link.client.wait_settled(2s));
+  REQUIRE(link.client.session());
+  CHECK(link.client.session()->layout.model_file == "/b/m.pt2");
+  CHECK(link.client.session()->layout.model_engine == "torch");
+  CHECK(link.client.session()->layout.model_batch == 8);
+}
+
+TEST_CASE("a layout that the element cannot run is as good as refused, with the reason") {
+  FakeHost host;
+  ClientOptions checked = options(host);
+  checked.check = [](const Session &session, std::string *reason) {
+    *reason = "no GPU for generation " + std::to_string(session.layout.generation);
+    return false;
+  };
+  Client client(checked, nullptr);
+  const UniqueFd peer = host.accept();
+  send(peer, layout(), {memory_of(golden()).get()});
+  REQUIRE(hung_up(peer));
+  for (int i = 0; i < 500 && client.message().empty(); ++i) usleep(2000);
+  CHECK(client.state() == ClientState::Refused);
+  CHECK(contains(client.message(), "no GPU for generation 7"));
+  CHECK(!client.session());
+}
+
+TEST_CASE("an offer that the element cannot run is declined, and the layout before stays") {
+  FakeHost host;
+  ClientOptions checked = options(host);
+  checked.check = [](const Session &session, std::string *reason) {
+    *reason = "too large";
+    return session.layout.generation == 7;
+  };
+  Client client(checked, [](ClientState, const std::string &) {});
+  const UniqueFd peer = host.accept();
+  send(peer, layout(), {memory_of(golden()).get()});
+  REQUIRE(client.wait_settled(2s));
+  auto bytes = golden();
+  bytes[offsetof(LinkHeader, generation)] = 8;
+  std::string offer = layout("8192", "2", "8");
+  offer.replace(offer.find("\"layout\""), 8, "\"reconfigure\"");
+  send(peer, offer, {memory_of(bytes).get()});
+  char answer[256] = {};
+  pollfd entry{peer.get(), POLLIN, 0};
+  REQUIRE(poll(&entry, 1, 2000) == 1);
+  REQUIRE(recv(peer.get(), answer, sizeof answer - 1, 0) > 0);
+  CHECK(contains(answer, R"("type":"declined")"));
+  CHECK(contains(answer, "too large"));
+  CHECK(client.session()->layout.generation == 7);
+  CHECK(!client.session()->draining());
+}
+
 TEST_CASE("a message that breaks the rules ends the connection") {
   Connected link;
   SUBCASE("not JSON") {

@@ -3,7 +3,7 @@
 // source_id of its first frame (Ask in echo_worker.ts).
 //
 // usage: echo_host.ts --socket PATH [--exit-with-parent] [--no-worker]
-// SIGUSR2: asks every element to open its link again, with room for one object more.
+// SIGUSR2: offers every element another layout, with room for one object more; the old one is served until it is drained.
 
 import { closeSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { createLink, map, ringBell, sendWithFd, unmap } from "../../../firmware/link/addon.ts";
 import { computeLayout, writeHeader } from "../../../firmware/link/layout.ts";
-import { Bell, DataType, Kind } from "../../../firmware/link/protocol.ts";
+import { Bell, DataType, Kind, SlotState } from "../../../firmware/link/protocol.ts";
 import { LinkMemory } from "../../../firmware/link/slots.ts";
 
 const { values: options } = parseArgs({
@@ -38,7 +38,11 @@ let maxObjects = 4;
 
 class Connection {
   readonly #socket: Socket;
+  #request: Open | undefined;
   #memory: LinkMemory | undefined;
+  /** Of earlier layouts: in use until the element has switched, then with slots that may still be under way. */
+  readonly #replaced = new Set<LinkMemory>();
+  readonly #draining = new Set<LinkMemory>();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -52,11 +56,17 @@ class Connection {
   }
 
   reconfigure(): void {
-    this.#send({ type: "reconfigure", reason: "another bundle" });
+    if (!this.#request || !this.#memory) return;
+    this.#replaced.add(this.#memory);
+    const generation = this.#memory.layout.generation;
+    this.#offer({ ...this.#request, generation }, { type: "reconfigure", reason: "another bundle" });
   }
 
   #handle(message: { type: string } & Open): void {
     if (message.type === "open") this.#open(message);
+    if (message.type === "switched") {
+      this.#switched(message.generation);
+    }
     if (message.type === "parameters") {
       this.#send({ type: "state", state: "degraded", message: JSON.stringify(message.parameters) });
     }
@@ -69,6 +79,31 @@ class Connection {
       return;
     }
     this.#release();
+    this.#request = open;
+    this.#offer(open, { type: "layout" });
+  }
+
+  /** What was offered after that layout may still be on its way to the element: the layout itself stays in use. */
+  #switched(generation: number): void {
+    for (const memory of this.#replaced) {
+      if (memory.layout.generation >= generation) continue;
+      this.#replaced.delete(memory);
+      this.#draining.add(memory);
+    }
+    this.#drain();
+  }
+
+  /** Releases the older layouts once the worker has answered every slot of theirs. */
+  #drain(): void {
+    for (const memory of this.#draining) {
+      if (memory.slots.some((slot) => !RESTING.includes(slot.state))) continue;
+      this.#draining.delete(memory);
+      release(memory);
+    }
+    if (this.#draining.size > 0 && !this.#socket.destroyed) setTimeout(() => this.#drain(), 1);
+  }
+
+  #offer(open: Open, message: object): void {
     const layout = computeLayout({
       kind: open.kind === "detect" ? Kind.Detect : Kind.Analyze,
       batch: open.batch,
@@ -89,7 +124,7 @@ class Connection {
     const buffer = map(fd, layout.totalBytes);
     writeHeader(buffer, layout);
     this.#memory = new LinkMemory(buffer);
-    const answer = JSON.stringify(describe(open, layout.totalBytes, layout.generation)) + "\n";
+    const answer = JSON.stringify({ ...describe(open, layout.totalBytes, layout.generation), ...message }) + "\n";
     const offer = () => {
       if (!this.#socket.destroyed) sendWithFd(handleOf(this.#socket), Buffer.from(answer), fd);
       closeSync(fd);
@@ -107,14 +142,22 @@ class Connection {
   }
 
   #release(): void {
-    const memory = this.#memory;
+    for (const memory of [...this.#replaced, ...this.#draining]) release(memory);
+    this.#replaced.clear();
+    this.#draining.clear();
+    if (this.#memory) release(this.#memory);
     this.#memory = undefined;
-    if (!memory) return;
-    memory.stop();
-    ringBell(memory, Bell.Engine);
-    ringBell(memory, Bell.Module);
-    unmap(memory.buffer);
   }
+}
+
+/** The host has nothing to do with slots in these. */
+const RESTING: readonly SlotState[] = [SlotState.Free, SlotState.ResultReady, SlotState.Failed];
+
+function release(memory: LinkMemory): void {
+  memory.stop();
+  ringBell(memory, Bell.Engine);
+  ringBell(memory, Bell.Module);
+  unmap(memory.buffer);
 }
 
 function describe(open: Open, bytes: number, generation: number): object {
@@ -130,7 +173,6 @@ function describe(open: Open, bytes: number, generation: number): object {
     fill: 114,
   };
   return {
-    type: "layout",
     generation,
     bytes,
     bundle: { name: "echo", version: "1.0.0" },

@@ -86,6 +86,8 @@ function writeFrame(view: DataView, at: number): void {
   view.setUint32(at + FRAME.auxIn, 12, true);
   view.setUint32(at + FRAME.auxOut, 16, true);
   view.setUint32(at + FRAME.flags, 3, true);
+  view.setUint32(at + FRAME.user, 20, true);
+  view.setUint32(at + FRAME.userBytes, 21, true);
 }
 
 function writeObject(view: DataView, at: number, objectId: bigint): void {
@@ -109,6 +111,7 @@ function writeObject(view: DataView, at: number, objectId: bigint): void {
   view.setUint16(at + OBJECT.keypoints, 11, true);
   view.setUint16(at + OBJECT.attributes, 12, true);
   view.setUint32(at + OBJECT.age, 13, true);
+  view.setUint32(at + OBJECT.userBytes, 22, true);
 }
 
 function writeEvent(view: DataView, at: number): void {

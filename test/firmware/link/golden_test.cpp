@@ -100,6 +100,8 @@ FrameRecord frame() {
   f.aux_in = 12;
   f.aux_out = 16;
   f.flags = kFrameInferred | kFrameDiscontinuity;
+  f.user = 20;
+  f.user_bytes = 21;
   return f;
 }
 
@@ -125,6 +127,7 @@ ObjectRecord object() {
   o.keypoints = 11;
   o.attributes = 12;
   o.age = 13;
+  o.user_bytes = 22;
   return o;
 }
 

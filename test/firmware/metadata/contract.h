@@ -108,10 +108,14 @@ inline void a_tracker_may_change_objects(MetadataFixture &fixture) {
   object.angle_degrees = 45;
   object.track_state = nj::TrackState::Active;
   object.tracker_confidence = 0.5f;
+  object.class_id = 6;
+  object.label = "van";
   object.attributes.push_back({"speed", "fast", 2, 1});
   batch->update_object(0, handles[0], object);
   const nj::Object changed = batch->objects(0)[0];
   CHECK(changed.object_id == 99);
+  CHECK(changed.class_id == 6);
+  CHECK(changed.label == "van");
   check_box(changed.box, {11, 21, 31, 41});
   check_box(changed.detector_box, car().detector_box);
   CHECK(changed.angle_degrees == doctest::Approx(45));

@@ -200,6 +200,29 @@ TEST_CASE("user metas are copied by their copy function and left out without one
   gst_buffer_unref(copy);
 }
 
+TEST_CASE("user metadata of modules is copied with frame and object, and found by its bundle") {
+  Buffer b;
+  NjFrameMeta *frame = add_frame(b.batch);
+  NjObjectMeta *object = add_object(frame, 1);
+  nj_frame_add_user_meta(frame, nj_acquire_module_meta(b.batch, 17, "zones", "{}", 2));
+  nj_frame_add_user_meta(frame, nj_acquire_module_meta(b.batch, 18, "other", nullptr, 0));
+  nj_object_add_user_meta(object, nj_acquire_module_meta(b.batch, 17, "zones", "\0\1", 2));
+  GstBuffer *copy = gst_buffer_copy(b.buffer);
+  b.drop();
+  const NjFrameMeta *copied = nj_batch_nth_frame(nj_buffer_get_batch_meta(copy), 0);
+  const NjModuleMeta *meta = nj_find_module_meta(copied->frame_user_meta_list, "zones");
+  REQUIRE(meta);
+  CHECK(meta->unique_id == 17);
+  CHECK(meta->bytes == 2);
+  CHECK(std::string(reinterpret_cast<const char *>(meta->data)) == "{}");
+  CHECK(nj_find_module_meta(copied->frame_user_meta_list, nullptr)->bytes == 0);
+  CHECK_FALSE(nj_find_module_meta(copied->frame_user_meta_list, "absent"));
+  const NjModuleMeta *of_object = nj_find_module_meta(object_of_class(copied, 1)->obj_user_meta_list, nullptr);
+  REQUIRE(of_object);
+  CHECK(of_object->data[1] == 1);
+  gst_buffer_unref(copy);
+}
+
 TEST_CASE("every user meta is released once, wherever it hangs and also when it was never attached") {
   releases = 0;
   Buffer b;

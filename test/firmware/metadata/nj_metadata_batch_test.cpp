@@ -113,7 +113,7 @@ TEST_CASE("tensors live as long as any meta that shows them") {
     output.dims = {4, 4};
     output.data = std::shared_ptr<const uint8_t>(storage, storage->data());
     output.bytes = 64;
-    fixture.open()->add_tensors(0, 1, 640, 384, {output});
+    fixture.open()->add_tensors(0, nullptr, {1, 640, 384, true, true, {output}});
     output.data.reset();
     storage.reset();
     copy = gst_buffer_copy(fixture.buffer());

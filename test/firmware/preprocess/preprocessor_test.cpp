@@ -72,6 +72,44 @@ TEST_CASE("all instruction sets give what the scalar code gives") {
   }
 }
 
+TEST_CASE("every instruction set blends rows to the very numbers of the scalar code, whatever the weights") {
+  constexpr uint32_t kBytes = 197, kMostTaps = 8;
+  std::mt19937 random(1);
+  std::vector<std::vector<uint8_t>> rows(kMostTaps, std::vector<uint8_t>(kBytes));
+  std::vector<const uint8_t *> pointers;
+  for (std::vector<uint8_t> &row : rows) {
+    for (uint8_t &byte : row) byte = random() % 3 ? random() : random() % 2 * 255;  // extremes often
+    pointers.push_back(row.data());
+  }
+  std::fill(rows[0].begin(), rows[0].begin() + 80, 255);
+  std::fill(rows[1].begin(), rows[1].begin() + 80, 255);
+  const auto kernels = all_kernels();
+  std::vector<int16_t> expected(kBytes), got(kBytes);
+  const auto compare = [&](const std::vector<int16_t> &weights) {
+    kernels.back()->blend_rows(pointers.data(), weights.data(), weights.size(), kBytes, expected.data());
+    for (const CpuKernels *one : kernels) {
+      CAPTURE(one->name);
+      CAPTURE(weights[0]);
+      one->blend_rows(pointers.data(), weights.data(), weights.size(), kBytes, got.data());
+      CHECK(got == expected);
+    }
+  };
+  for (int16_t first = 0; first <= 16384 - 37; first += 37) compare({first, static_cast<int16_t>(16384 - first)});
+  for (int i = 0; i < 2000; i++) {
+    std::vector<int16_t> weights(2 + random() % 4 * 2);
+    int left = 16384;
+    for (size_t t = 0; t + 1 < weights.size(); t++) left -= weights[t] = random() % (left + 1);
+    weights.back() = left;
+    if (i % 2 && weights.size() == 4) weights = {5461, 5462, 5461, 0};
+    std::shuffle(weights.begin(), weights.end(), random);
+    compare(weights);
+  }
+  compare({16384, 0});
+  compare({0, 16384});
+  compare({64, 16320});  // halves of a byte's range: the pair that does not fit
+  compare({16256 + 64, 64});
+}
+
 TEST_CASE("matrix and range come from the caps") {
   for (const ColorMatrix matrix : {ColorMatrix::Bt601, ColorMatrix::Bt709, ColorMatrix::Bt2020}) {
     for (const bool full_range : {false, true}) {

@@ -37,7 +37,7 @@ link::ObjectRecord continues(const link::ObjectRecord &input, int index, uint64_
 }
 
 // Gives id 100, 101, … to the objects in their order.
-Result ids(const Picture &picture) {
+Result ids(const SeenPicture &picture) {
   Result result;
   for (size_t i = 0; i < picture.objects_in.size(); i++)
     result.objects.push_back(continues(picture.objects_in[i], i, 100 + i));
@@ -82,7 +82,7 @@ TEST_CASE("objects go in oldest first, in frame pixels, and get their ids") {
 
 TEST_CASE("the tracker's box is kept whole beside the clipped one") {
   Host host;
-  host.look = [](const Picture &picture) {
+  host.look = [](const SeenPicture &picture) {
     link::ObjectRecord record = continues(picture.objects_in[0], 0, 7);
     record.left = -10;
     record.width = 40;
@@ -106,7 +106,7 @@ TEST_CASE("the tracker's box is kept whole beside the clipped one") {
 
 TEST_CASE("an object of the tracker's own has the label of its class and the tracker's confidence") {
   Host host;
-  host.look = [](const Picture &picture) {
+  host.look = [](const SeenPicture &picture) {
     if (!picture.objects_in.empty()) return ids(picture);
     link::ObjectRecord predicted = object_at(12, 10, 20, 20, 2);
     predicted.component_id = 15;
@@ -129,7 +129,7 @@ TEST_CASE("an object of the tracker's own has the label of its class and the tra
 
 TEST_CASE("objects that are not continued stay, or go when asked") {
   Host host;
-  host.look = [](const Picture &picture) { return Result{{continues(picture.objects_in[1], 1, 5)}, {}, {}}; };
+  host.look = [](const SeenPicture &picture) { return Result{{continues(picture.objects_in[1], 1, 5)}, {}, {}}; };
   AnalyticsHarness h(host);
   h.play();
   const std::vector<Object> two{found({10, 10, 20, 20}), found({50, 20, 30, 10})};
@@ -144,9 +144,89 @@ TEST_CASE("objects that are not continued stay, or go when asked") {
   gst_buffer_unref(removed);
 }
 
+TEST_CASE("a class that the module changes is written back with its label, and what the detector found stays") {
+  Host host;
+  host.look = [](const SeenPicture &picture) {
+    Result result = ids(picture);
+    if (picture.record.frame_number > 0) result.objects[0].class_id = 2;
+    return result;
+  };
+  AnalyticsHarness h(host);
+  h.play();
+  gst_buffer_unref(h.through(frame_with({found({10, 10, 20, 20})}, 0)));
+  Object truck = found({10, 10, 20, 20}, 1, "truck");
+  truck.attributes = {{"color", "red", 1, 0.9f}};
+  truck.mask = {0, 1, 1, 0};
+  truck.mask_width = truck.mask_height = 2;
+  GstBuffer *out = h.through(frame_with({truck}, 1));
+  const Object object = objects_of(out)[0];
+  CHECK(object.class_id == 2);
+  CHECK(object.label == "bus");
+  CHECK(object.attributes.size() == 1);
+  CHECK(object.mask == truck.mask);
+  CHECK(object.confidence == doctest::Approx(0.8));
+  gst_buffer_unref(out);
+}
+
+TEST_CASE("user metadata of the module hangs on the frame and on its objects") {
+  Host host;
+  host.look = [](const SeenPicture &picture) {
+    Result result = ids(picture);
+    // Two keypoints' worth of bytes before the object's own, then the frame's.
+    result.aux.assign(24, 0);
+    for (const char c : std::string("mineframe")) result.aux.push_back(static_cast<uint8_t>(c));
+    result.objects[0].aux = 0;
+    result.objects[0].aux_bytes = 28;
+    result.objects[0].keypoints = 2;
+    result.objects[0].user_bytes = 4;
+    result.user = 28;
+    result.user_bytes = 5;
+    return result;
+  };
+  AnalyticsHarness h(host);
+  h.play();
+  GstBuffer *out = h.through(frame_with({found({10, 10, 20, 20})}));
+  const NjFrameMeta *frame = nj_batch_nth_frame(nj_buffer_get_batch_meta(out), 0);
+  const NjModuleMeta *of_frame = nj_find_module_meta(frame->frame_user_meta_list, nullptr);
+  REQUIRE(of_frame);
+  CHECK(std::string(reinterpret_cast<const char *>(of_frame->data)) == "frame");
+  CHECK(of_frame->unique_id == 17);
+  const auto *object = static_cast<const NjObjectMeta *>(frame->obj_meta_list->data);
+  const NjModuleMeta *of_object = nj_find_module_meta(object->obj_user_meta_list, nullptr);
+  REQUIRE(of_object);
+  CHECK(std::string(reinterpret_cast<const char *>(of_object->data)) == "mine");
+  gst_buffer_unref(out);
+}
+
+TEST_CASE("a second module sees and keeps what the tracker said of an object") {
+  Host host;
+  std::vector<uint32_t> flags;
+  host.look = [&](const SeenPicture &picture) {
+    Result result;
+    for (size_t i = 0; i < picture.objects_in.size(); i++) {
+      flags.push_back(picture.objects_in[i].flags);
+      result.objects.push_back(picture.objects_in[i]);
+      result.objects.back().input = static_cast<int32_t>(i);
+    }
+    return result;
+  };
+  AnalyticsHarness h(host);
+  h.play();
+  Object tracked = found({0, 10, 20, 20});
+  tracked.object_id = 7;
+  tracked.track_state = TrackState::Predicted;
+  tracked.tracker_box = {-10, 10, 30, 20};
+  GstBuffer *out = h.through(frame_with({tracked}));
+  CHECK(flags == std::vector<uint32_t>{link::kObjectTracked | link::kObjectPredicted});
+  const Object object = objects_of(out)[0];
+  CHECK(object.track_state == TrackState::Predicted);
+  CHECK(object.tracker_box.left == -10);
+  gst_buffer_unref(out);
+}
+
 TEST_CASE("events are attached to their frame") {
   Host host;
-  host.look = [](const Picture &picture) {
+  host.look = [](const SeenPicture &picture) {
     Result result = ids(picture);
     link::EventRecord event = {};
     std::strcpy(event.type, "line-crossing");
@@ -176,7 +256,7 @@ TEST_CASE("events are attached to their frame") {
 
 TEST_CASE("an event without a label gets the one of its object, or the last one of its class") {
   Host host;
-  host.look = [](const Picture &picture) {
+  host.look = [](const SeenPicture &picture) {
     Result result = ids(picture);
     link::EventRecord event = {};
     std::strcpy(event.type, picture.objects_in.empty() ? "left" : "appeared");
@@ -198,7 +278,7 @@ TEST_CASE("an event without a label gets the one of its object, or the last one 
 TEST_CASE("the module learns whether a frame was inferred and when a source restarts") {
   Host host;
   std::vector<uint32_t> flags;
-  host.look = [&](const Picture &picture) {
+  host.look = [&](const SeenPicture &picture) {
     flags.push_back(picture.record.flags);
     return Result{};
   };

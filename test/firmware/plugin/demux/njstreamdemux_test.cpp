@@ -72,6 +72,7 @@ class Branch {
     }
     return false;
   }
+  void take_video_meta() { gst_harness_add_propose_allocation_meta(harness_, GST_VIDEO_META_API_TYPE, nullptr); }
   GstPad *pad() { return source_; }
   guint buffers() { return gst_harness_buffers_received(harness_); }
 
@@ -98,7 +99,61 @@ GstSegment segment_of(GstPad *pad) {
   return segment;
 }
 
+// Rows of 128 bytes, where the caps alone say 48. Each byte of a row is its number; what is between them is 255.
+GstBuffer *padded_picture() {
+  gint strides[GST_VIDEO_MAX_PLANES] = {128};
+  gsize offsets[GST_VIDEO_MAX_PLANES] = {0};
+  GstBuffer *buffer = gst_buffer_new_allocate(nullptr, 128 * 16, nullptr);
+  gst_buffer_memset(buffer, 0, 255, 128 * 16);
+  for (guint row = 0; row < 16; ++row) gst_buffer_memset(buffer, row * 128, static_cast<guint8>(row), 48);
+  gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, 16, 16, 1, offsets, strides);
+  GST_BUFFER_PTS(buffer) = 7;
+  return buffer;
+}
+
 }  // namespace
+
+TEST_CASE("padded rows stay as they are for who can read them") {
+  Pair pair;
+  Branch branch(pair.demux(), "src_0");
+  branch.take_video_meta();
+  test::Source source(pair.mux(), "sink_0", kSmall);
+  GstBuffer *picture = padded_picture();
+  source.push_buffer(gst_buffer_ref(picture));
+  GstBuffer *frame = branch.pull();
+  CHECK(gst_buffer_peek_memory(frame, 0) == gst_buffer_peek_memory(picture, 0));
+  REQUIRE(gst_buffer_get_video_meta(frame) != nullptr);
+  CHECK(gst_buffer_get_video_meta(frame)->stride[0] == 128);
+  gst_buffer_unref(frame);
+  gst_buffer_unref(picture);
+}
+
+TEST_CASE("padded rows are packed for who knows the caps only") {
+  Pair pair;
+  Branch branch(pair.demux(), "src_0");
+  test::Source source(pair.mux(), "sink_0", kSmall);
+  source.push_buffer(padded_picture());
+  GstBuffer *frame = branch.pull();
+  CHECK(gst_buffer_get_video_meta(frame) == nullptr);
+  CHECK(GST_BUFFER_PTS(frame) == 7);
+  const auto bytes = test::bytes_of(frame);
+  REQUIRE(bytes.size() == 48 * 16);
+  for (guint i = 0; i < bytes.size(); ++i) REQUIRE(bytes[i] == i / 48);
+  gst_buffer_unref(frame);
+}
+
+TEST_CASE("metadata that a frame had before the mux does not come out beside its own") {
+  Pair pair;
+  Branch branch(pair.demux(), "src_0");
+  test::Source source(pair.mux(), "sink_0", kSmall);
+  GstBuffer *picture = test::picture(kSmall, 0);
+  test::add_object(test::add_frame(nj_buffer_add_batch_meta(picture, 1), kSmall, 9), {1, 1, 2, 2});
+  source.push_buffer(picture);
+  GstBuffer *frame = branch.pull();
+  CHECK(gst_buffer_get_n_meta(frame, NJ_BATCH_META_API_TYPE) == 1);
+  CHECK(nj_batch_nth_frame(nj_buffer_get_batch_meta(frame), 0)->source_id == 0);
+  gst_buffer_unref(frame);
+}
 
 TEST_CASE("each frame comes out at its source's pad, uncopied, with the caps and time of the source") {
   Pair pair;

@@ -1,25 +1,12 @@
 // njinfer on an engine without a network: what enters, what leaves, in which order.
 #include <random>
 
+#include "infer_harness.h"
 #include "main.h"
 #include "metadata/nj_meta.h"
-#include "stage_harness.h"
 
 using namespace nj;
 using namespace nj::test;
-
-namespace {
-
-// The frames are 128x64, the network 64x64: scale 0.5, 16 rows of padding above and below.
-Result one_car(const Picture &) { return {{object_at(10, 26, 20, 10)}, {}, {}}; }
-
-struct InferHarness : StageHarness {
-  explicit InferHarness(Host &host, const char *caps = kPlainCaps) : StageHarness(host, "njinfer", caps) {}
-};
-
-GstClockTime frame_time(int number) { return number * GST_SECOND / 30; }
-
-}  // namespace
 
 TEST_CASE("a plain frame leaves with its objects in frame pixels") {
   Host host;
@@ -43,7 +30,7 @@ TEST_CASE("a plain frame leaves with its objects in frame pixels") {
 TEST_CASE("the network sees the frame between its padding, normalised") {
   Host host;
   float padding = 0, picture = 0;
-  host.look = [&](const Picture &seen) {
+  host.look = [&](const SeenPicture &seen) {
     padding = seen.tensor[0];
     picture = seen.tensor[32 * 64 + 32];
     return Result{};
@@ -59,7 +46,7 @@ TEST_CASE("buffers keep their order while the host's times vary") {
   Host host;
   std::mt19937 random(1);
   host.before_batch = [&] { g_usleep(random() % 4000); };
-  host.look = [](const Picture &p) { return Result{{object_at(10 + p.record.frame_number, 26, 5, 5)}, {}, {}}; };
+  host.look = [](const SeenPicture &p) { return Result{{object_at(10 + p.record.frame_number, 26, 5, 5)}, {}, {}}; };
   InferHarness h(host);
   h.play();
   for (int i = 0; i < 30; i++) REQUIRE(h.push(plain_frame(kPlainCaps, frame_time(i))) == GST_FLOW_OK);
@@ -158,7 +145,7 @@ TEST_CASE("a frame without detections is marked as inferred, one that was left o
 
 TEST_CASE("thresholds change while playing, in the element and in the module") {
   Host host;
-  host.look = [](const Picture &) {
+  host.look = [](const SeenPicture &) {
     return Result{{object_at(10, 26, 9, 9, 0, 0.5f), object_at(10, 26, 9, 9, 1, 0.7f)}, {}, {}};
   };
   InferHarness h(host);
@@ -191,7 +178,7 @@ TEST_CASE("thresholds that are set before the start are the bundle's parameters"
 
 TEST_CASE("classes and sizes are filtered") {
   Host host;
-  host.look = [](const Picture &) {
+  host.look = [](const SeenPicture &) {
     return Result{{object_at(10, 26, 20, 20, 0), object_at(10, 26, 20, 20, 1), object_at(10, 26, 2, 2, 2)}, {}, {}};
   };
   InferHarness h(host);
@@ -206,7 +193,7 @@ TEST_CASE("classes and sizes are filtered") {
 TEST_CASE("a batch that is larger than the slots is split, and no frame is left out") {
   Host host;
   host.slots = 2;
-  host.look = [](const Picture &p) { return Result{{object_at(p.record.source_id, 26, 5, 5)}, {}, {}}; };
+  host.look = [](const SeenPicture &p) { return Result{{object_at(p.record.source_id, 26, 5, 5)}, {}, {}}; };
   InferHarness h(host, kBatchCaps);
   g_object_set(h.element, "batch-size", 2, nullptr);
   h.play();

@@ -1,21 +1,8 @@
 // njinfer when things go wrong: the host goes, the stream is cut, the settings are no good.
-#include "stage_harness.h"
+#include "infer_harness.h"
 
 using namespace nj;
 using namespace nj::test;
-
-namespace {
-
-// The frames are 128x64, the network 64x64: scale 0.5, 16 rows of padding above and below.
-Result one_car(const Picture &) { return {{object_at(10, 26, 20, 10)}, {}, {}}; }
-
-struct InferHarness : StageHarness {
-  explicit InferHarness(Host &host, const char *caps = kPlainCaps) : StageHarness(host, "njinfer", caps) {}
-};
-
-GstClockTime frame_time(int number) { return number * GST_SECOND / 30; }
-
-}  // namespace
 
 TEST_CASE("a list that is not understood is refused and the old one stays") {
   Host host;
@@ -174,6 +161,28 @@ TEST_CASE("a flush drops what is in flight and the stream goes on") {
   CHECK(GST_BUFFER_PTS(out) == frame_time(9));
   CHECK(inferred(out));
   gst_buffer_unref(out);
+}
+
+TEST_CASE("caps that a flush finds in flight are those of the stream afterwards") {
+  Host host;
+  std::mutex gate;
+  std::unique_lock hold(gate);
+  host.before_batch = [&] { std::lock_guard wait(gate); };
+  InferHarness h(host);
+  g_object_set(h.element, "deadline", 50, nullptr);
+  h.play();
+  h.push(plain_frame(kPlainCaps, frame_time(0)));
+  gst_harness_set_src_caps_str(h.harness, "video/x-raw,format=NV12,width=256,height=128,framerate=30/1");
+  gst_harness_push_event(h.harness, gst_event_new_flush_start());
+  gst_harness_push_event(h.harness, gst_event_new_flush_stop(TRUE));
+  hold.unlock();
+  GstPad *src = gst_element_get_static_pad(h.element, "src");
+  GstCaps *caps = gst_pad_get_current_caps(src);
+  int width = 0;
+  gst_structure_get_int(gst_caps_get_structure(caps, 0), "width", &width);
+  CHECK(width == 256);
+  gst_caps_unref(caps);
+  gst_object_unref(src);
 }
 
 TEST_CASE("the element stops and starts again, also with batches in flight") {

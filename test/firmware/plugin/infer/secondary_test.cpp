@@ -22,7 +22,7 @@ GstBuffer *frame_with_object(int number, Box box, uint64_t id = kUntrackedObject
   return buffer;
 }
 
-Result red(const Picture &) {
+Result red(const SeenPicture &) {
   Result result;
   link::ObjectRecord record = object_at(0, 0, 0, 0);
   const struct {
@@ -48,7 +48,7 @@ struct SecondaryHarness : StageHarness {
 
 TEST_CASE("a secondary detector adds children in frame pixels") {
   Host host;
-  host.look = [](const Picture &) { return Result{{object_at(16, 16, 32, 32)}, {}, {}}; };
+  host.look = [](const SeenPicture &) { return Result{{object_at(16, 16, 32, 32)}, {}, {}}; };
   SecondaryHarness h(host);
   h.play();
   // The crop is 32x32 at (64, 16): the network's 64 pixels are 32 of the frame.

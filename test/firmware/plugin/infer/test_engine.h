@@ -17,7 +17,7 @@
 
 namespace nj::test {
 
-struct Picture {
+struct SeenPicture {
   link::FrameRecord record;
   const float *tensor = nullptr;               // detect: 3 planes
   std::vector<link::ObjectRecord> objects_in;  // analyze
@@ -27,6 +27,7 @@ struct Result {
   std::vector<link::ObjectRecord> objects;
   std::vector<link::EventRecord> events;
   std::vector<uint8_t> aux;
+  uint32_t user = 0, user_bytes = 0;  // analyze: of the frame, in aux
 };
 
 // What all engines of a test share: how they behave, and what they were asked.
@@ -36,7 +37,7 @@ struct Host {
   std::vector<std::string> labels{"car", "truck", "bus"};
   std::string refusal;            // not empty: start() fails
   std::atomic<bool> away{false};  // nobody answers at start(); see arrive() and refuse()
-  std::function<Result(const Picture &)> look = [](const Picture &) { return Result{}; };
+  std::function<Result(const SeenPicture &)> look = [](const SeenPicture &) { return Result{}; };
   std::function<void()> before_batch = [] {};  // in the host's thread; may sleep
   std::atomic<bool> gone{false}, failing{false};
 
@@ -176,12 +177,15 @@ class TestEngine : public Engine {
   }
 
   void look(Slot &slot, uint32_t i) {
-    Picture picture{slot.frames[i], kind_ == link::Kind::Detect ? slot.tensors[i].data() : nullptr, {}};
+    SeenPicture picture{slot.frames[i], kind_ == link::Kind::Detect ? slot.tensors[i].data() : nullptr, {}};
     picture.objects_in.assign(slot.objects_in[i].begin(), slot.objects_in[i].begin() + slot.frames[i].objects_in);
     slot.results[i] = host_.look(picture);
     slot.results[i].aux.resize(info_->aux_bytes);
     slot.frames[i].objects_out = slot.results[i].objects.size();
     slot.frames[i].events_out = slot.results[i].events.size();
+    slot.frames[i].aux_out = slot.results[i].aux.size();
+    slot.frames[i].user = slot.results[i].user;
+    slot.frames[i].user_bytes = slot.results[i].user_bytes;
   }
 };
 

@@ -128,6 +128,7 @@ TEST_CASE("an event of an analyze module becomes a document of its own") {
   event.x = 320.5f;
   event.y = 200;
   event.value = 17;
+  event.flags = NJ_EVENT_OUT;
   event.confidence = 0.75f;
   frame.user(NJ_EVENT_META, &event);
   Settings settings;

@@ -296,6 +296,37 @@ TEST_CASE("latency is that of the sources and the time a batch may wait") {
   gst_query_unref(query);
 }
 
+TEST_CASE("a pad that is requested while playing takes frames at once") {
+  Mux mux("");
+  GstPad *pad = gst_element_request_pad_simple(mux.element(), "sink_%u");
+  CHECK(gst_pad_is_active(pad));
+  gst_element_release_request_pad(mux.element(), pad);
+  gst_object_unref(pad);
+}
+
+TEST_CASE("what is linked behind the mux does not make the sources negotiate again") {
+  Mux mux("");
+  Source source(mux.element(), "sink_0", kLarge);
+  gst_pad_check_reconfigure(source.pad());
+  gst_harness_push_upstream_event(mux.harness(), gst_event_new_reconfigure());
+  CHECK_FALSE(gst_pad_check_reconfigure(source.pad()));
+}
+
+TEST_CASE("a flush that was not ended does not outlive the state") {
+  Mux mux("batch-size=1");
+  Source source(mux.element(), "sink_0", kLarge);
+  source.send(gst_event_new_flush_start());
+  gst_element_set_state(mux.element(), GST_STATE_READY);
+  gst_element_set_state(mux.element(), GST_STATE_PLAYING);
+  gst_pad_set_active(source.pad(), FALSE);
+  gst_pad_set_active(source.pad(), TRUE);
+  gst_pad_push_event(source.pad(), gst_event_new_stream_start("again"));
+  source.set_info(kLarge);
+  source.set_segment_start(0);
+  CHECK(source.push(0) == GST_FLOW_OK);
+  gst_buffer_unref(mux.pull());
+}
+
 TEST_CASE("a pad with a wrong name is refused") {
   Mux mux("");
   CHECK(gst_element_request_pad_simple(mux.element(), "sink_x") == nullptr);

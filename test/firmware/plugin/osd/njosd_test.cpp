@@ -112,6 +112,41 @@ TEST_CASE("colours come out right in YUV and RGB") {
   CHECK(std::abs(yuv.pixels->at(2, 11, 30) - 34) <= 1);
 }
 
+TEST_CASE("zones of a module are drawn: regions filled and outlined, lines with the way in") {
+  const GstVideoInfo info = test::video_info(GST_VIDEO_FORMAT_RGB, 200, 100);
+  const Describe zones = [](NjFrameMeta *frame) {
+    const std::string text =
+        R"({"zones":[{"name":"","type":"region","points":[[0.1,0.2],[0.4,0.2],[0.4,0.8],[0.1,0.8]]},)"
+        R"({"name":"","type":"line","points":[[0.6,0.5],[0.9,0.5]]}]})";
+    nj_frame_add_user_meta(frame, nj_acquire_module_meta(frame->batch_meta, 3, "zones", text.data(), text.size()));
+  };
+  const Drawn drawn(info, "display-text=false", zones);
+  const auto blue = [&](int x, int y) { return drawn.pixels->at(2, x, y); };
+  CHECK(blue(50, 50) > kGrey + 15);  // inside, lightly
+  CHECK(blue(50, 50) < 120);
+  CHECK(blue(20, 50) > 150);  // on the outline
+  CHECK_FALSE(drawn.pixels->luma_changed(100, 50));
+  CHECK(drawn.pixels->at(0, 130, 50) > 200);   // the line
+  CHECK(drawn.pixels->luma_changed(150, 53));  // the arrow, to the right of the line: down
+  CHECK_FALSE(drawn.pixels->luma_changed(150, 46));
+  const Drawn without(info, "display-zones=false", zones);
+  CHECK_FALSE(without.pixels->luma_changed(50, 50));
+}
+
+TEST_CASE("zones that make no sense are left out") {
+  const GstVideoInfo info = test::video_info(GST_VIDEO_FORMAT_RGB, 64, 64);
+  for (const char *text : {R"({"zones":[{"type":"line","points":[[0,0],[7,1]]}]})", R"({"zones":[1,"a",null]})",
+                           R"({"zones":[{"type":"region","points":[[0,0],[1,1]]}]})", R"({"zones":7})", "{\"zones\":[",
+                           R"({"zones":[{"type":"region","points":[[0],[1],[2]]}]})", "\x01\x02"}) {
+    CAPTURE(text);
+    const Drawn drawn(info, "", [=](NjFrameMeta *frame) {
+      nj_frame_add_user_meta(frame, nj_acquire_module_meta(frame->batch_meta, 3, "zones", text, strlen(text)));
+    });
+    for (int y = 0; y < 64; y += 3)
+      for (int x = 0; x < 64; x += 3) CHECK_FALSE(drawn.pixels->luma_changed(x, y));
+  }
+}
+
 TEST_CASE("the default colour stands for one by class") {
   const GstVideoInfo info = test::video_info(GST_VIDEO_FORMAT_RGB, 64, 64);
   const auto color = [&](int class_id) {
@@ -254,6 +289,30 @@ TEST_CASE("a tracked object leaves a trail that ends with its source") {
   CHECK_FALSE(pixels.luma_changed(150, 60));
   CHECK_FALSE(pixels.luma_changed(180, 100));
   gst_buffer_unref(drawn);
+}
+
+TEST_CASE("padded rows are asked for only where they can be read further on") {
+  GstHarness *harness = gst_harness_new_parse("njosd");
+  const char *caps_text = "video/x-raw, format=RGB, width=64, height=64, framerate=25/1";
+  const auto takes_padding = [&] {
+    GstCaps *caps = gst_caps_from_string(caps_text);
+    GstQuery *query = gst_query_new_allocation(caps, FALSE);
+    gst_pad_peer_query(harness->srcpad, query);
+    const bool takes = gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, nullptr);
+    gst_query_unref(query);
+    gst_caps_unref(caps);
+    return takes;
+  };
+  SUBCASE("not where only the caps are known") {
+    gst_harness_set_caps_str(harness, caps_text, caps_text);
+    CHECK_FALSE(takes_padding());
+  }
+  SUBCASE("where GstVideoMeta is") {
+    gst_harness_add_propose_allocation_meta(harness, GST_VIDEO_META_API_TYPE, nullptr);
+    gst_harness_set_caps_str(harness, caps_text, caps_text);
+    CHECK(takes_padding());
+  }
+  gst_harness_teardown(harness);
 }
 
 TEST_CASE("the clock is drawn without any metadata") {

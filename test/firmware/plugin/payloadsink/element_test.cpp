@@ -133,6 +133,7 @@ TEST_CASE("a descriptor that is not open is refused with the property's name") {
   CHECK(std::string(error->message).find("Property fd") == 0);
   g_error_free(error);
   gst_message_unref(message);
+  CHECK(wait_message(pipeline, GST_MESSAGE_ERROR, 0) == nullptr);  // GstBaseSink has nothing to add
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(pipeline);
 }
@@ -217,6 +218,36 @@ TEST_CASE("records of two sinks on one descriptor never mix") {
   CHECK(of_source[1] == 40);
   CHECK(of_source[2] == 40);
   gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+TEST_CASE("the descriptor may be set in READY, and counts from the next start") {
+  Pipe pipe;
+  GstElement *pipeline =
+      gst_parse_launch("fakesrc num-buffers=1 sizetype=fixed sizemax=9 ! njpayloadsink name=s content=buffer", nullptr);
+  CHECK(gst_element_set_state(pipeline, GST_STATE_READY) == GST_STATE_CHANGE_SUCCESS);
+  GstElement *sink = gst_bin_get_by_name(GST_BIN(pipeline), "s");
+  g_object_set(sink, "fd", pipe.writer(), nullptr);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  const auto record = read_record(pipe.reader());
+  REQUIRE(record);
+  CHECK(record->payload.size() == 9);
+  gst_object_unref(sink);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+TEST_CASE("a pipeline that is stopped does not wait for the reader as the end of the stream does") {
+  Pipe pipe;
+  const std::string launch =
+      "fakesrc num-buffers=3 sizetype=fixed sizemax=200000 ! njpayloadsink content=buffer flush-timeout=20000 fd=" +
+      std::to_string(pipe.writer());
+  GstElement *pipeline = gst_parse_launch(launch.c_str(), nullptr);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  CHECK(wait_message(pipeline, GST_MESSAGE_EOS, 200 * GST_MSECOND) == nullptr);
+  const gint64 begin = g_get_monotonic_time();
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  CHECK(g_get_monotonic_time() - begin < 2 * G_USEC_PER_SEC);
   gst_object_unref(pipeline);
 }
 
