@@ -1,16 +1,20 @@
-// Makes docs/images/demo.jpg: the demo's four cameras as njosd draws them, two by two.
+// Makes docs/images/demo.jpg: the demo's four cameras with their zones as njosd draws them, two by two.
 //
 // usage: node scripts/demo-picture.ts [SECONDS]      how long the demo plays before the picture is taken (default 12)
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parse } from "yaml";
+import type { ConfigInput } from "../services/config/schema.ts";
 import { demoCameras, Nightjar } from "../test/support/nightjar.ts";
 
 const tile = { width: 800, height: 450 };
 const seconds = Number(process.argv[2] ?? 12);
+const demo = parse(readFileSync("demo/nightjar.yaml", "utf8")) as ConfigInput;
+const zonesOf = (id: string) => demo.cameras?.find((camera) => camera.id === id)?.zones ?? [];
 const nightjar = await Nightjar.start({
-  cameras: demoCameras,
+  cameras: demoCameras.map((camera) => ({ ...camera, zones: zonesOf(camera.id) })),
   console: { listen: "127.0.0.1:18080", pictureWidth: 1280 },
 });
 try {

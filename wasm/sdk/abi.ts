@@ -1,4 +1,4 @@
-// The module ABI, version 1.0: everything that host and module both look at, and nothing else.
+// The module ABI, version 1.1: everything that host and module both look at, and nothing else.
 //
 // docs/reference/module-abi.md is this file in words, for authors in other languages; the host's mirror is
 // services/postprocess/module_abi.ts. Records shared with the elements (FrameRecord, ObjectRecord, EventRecord) are those of
@@ -8,7 +8,7 @@
 // All pointers are offsets in the module's memory.
 
 export const ABI_MAJOR: u32 = 1;
-export const ABI_MINOR: u32 = 0;
+export const ABI_MINOR: u32 = 1;
 
 /** Not an id: the object has no tracker. */
 export const UNTRACKED: u64 = 0xffffffffffffffff;
@@ -49,6 +49,12 @@ export namespace ObjectFlags {
   export const Tracked: u32 = 1; // has an object id
   export const Predicted: u32 = 2; // no detection in this frame: the tracker's estimate
   export const New: u32 = 4; // first frame of this object id
+}
+
+/** Which way a line was crossed; neither where the event knows no direction. Since 1.1. */
+export namespace EventFlags {
+  export const In: u32 = 1;
+  export const Out: u32 = 2;
 }
 
 export namespace ParamType {
@@ -102,7 +108,7 @@ export class TensorInfo {
   bytes: u32; // of one frame
   scale: f32; // int8: real = scale * (q - zeroPoint); 1 otherwise
   zeroPoint: i32;
-  private r0: u32;
+  blockBytes: u32; // since 1.1, the module's to write in nj_init: nj_block gets the tensor in blocks of that many; 0: whole
 }
 
 /** UTF-8, not terminated. */
@@ -150,13 +156,14 @@ export class FrameRecord {
   auxIn: u32;
   auxOut: u32; // the module's to write: bytes used
   flags: u32; // FrameFlags
+  user: u32; // analyze, since 1.1: user metadata of the frame in the arena out, a multiple of 4
+  userBytes: u32; // 0: none
   private r0: u64;
   private r1: u64;
   private r2: u64;
   private r3: u64;
   private r4: u64;
   private r5: u64;
-  private r6: u64;
 }
 
 /** Given to nj_process: the record, then where the frame's data lies. */
@@ -198,11 +205,11 @@ export class ObjectRecord {
   keypoints: u16;
   attributes: u16;
   age: u32; // tracker: frames since the object appeared
+  userBytes: u32; // analyze, since 1.1: user metadata, behind the attributes
   private r0: u32;
   private r1: u32;
   private r2: u32;
   private r3: u32;
-  private r4: u32;
 }
 
 /** What an analyze module concluded; EventRecord of protocol.h. Texts are UTF-8, NUL-terminated. */
@@ -225,7 +232,7 @@ export class EventRecord {
   x: f32; // pixels of the frame
   y: f32;
   value: f64;
-  flags: u32;
+  flags: u32; // EventFlags
   private r0: u32;
 }
 
@@ -242,14 +249,17 @@ export const MAX_RANK: u32 = 8;
 if (offsetof<InitBlock>() != 128) ERROR("InitBlock must have 128 bytes");
 if (offsetof<InitBlock>("firstObjectId") != 48) ERROR("InitBlock.firstObjectId must be at 48");
 if (offsetof<TensorInfo>() != 64) ERROR("TensorInfo must have 64 bytes");
+if (offsetof<TensorInfo>("blockBytes") != 60) ERROR("TensorInfo.blockBytes must be at 60");
 if (offsetof<TextRef>() != 8) ERROR("TextRef must have 8 bytes");
 if (offsetof<ParamBlock>() != 16) ERROR("ParamBlock must have 16 bytes");
 if (offsetof<ParamEntry>() != 32) ERROR("ParamEntry must have 32 bytes");
 if (offsetof<FrameRecord>() != 128) ERROR("FrameRecord must have 128 bytes");
 if (offsetof<FrameRecord>("flags") != 68) ERROR("FrameRecord.flags must be at 68");
+if (offsetof<FrameRecord>("userBytes") != 76) ERROR("FrameRecord.userBytes must be at 76");
 if (offsetof<FrameBlock>() != 192) ERROR("FrameBlock must have 192 bytes");
 if (offsetof<FrameBlock>("tensors") != 128) ERROR("FrameBlock.tensors must be at 128");
 if (offsetof<ObjectRecord>() != 96) ERROR("ObjectRecord must have 96 bytes");
 if (offsetof<ObjectRecord>("age") != 72) ERROR("ObjectRecord.age must be at 72");
+if (offsetof<ObjectRecord>("userBytes") != 76) ERROR("ObjectRecord.userBytes must be at 76");
 if (offsetof<EventRecord>() != 128) ERROR("EventRecord must have 128 bytes");
 if (offsetof<EventRecord>("objectId") != 88) ERROR("EventRecord.objectId must be at 88");

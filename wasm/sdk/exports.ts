@@ -46,6 +46,12 @@ export function nj_process(block: usize): i32 {
   return current().process(frame!.attach(changetype<FrameBlock>(block)));
 }
 
+/** Called before nj_process, for each block of a tensor that the module wants in blocks. */
+export function nj_block(block: usize, tensor: i32, offset: u32, bytes: u32): i32 {
+  if (!frame) return Status.Failed;
+  return current().block(frame!.place(changetype<FrameBlock>(block)), tensor, offset, bytes);
+}
+
 /** Writes the module's state; the bytes used, or a negative Status. */
 export function nj_save(at: usize, capacity: i32): i32 {
   return current().save(at, capacity);

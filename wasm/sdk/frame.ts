@@ -20,6 +20,9 @@ import { copyText, writeText } from "./text";
 /** aux, auxBytes, maskWidth, maskHeight, keypoints, attributes. */
 const AUX_FIELDS_BYTES: usize = 16;
 
+const KEYPOINT_BYTES: usize = 12;
+const ATTRIBUTE_BYTES: usize = 12;
+
 @final
 export class Frame {
   private block: FrameBlock = changetype<FrameBlock>(0);
@@ -28,15 +31,32 @@ export class Frame {
 
   /** Called by the SDK. */
   attach(block: FrameBlock): Frame {
-    this.block = block;
     block.objectsOut = 0;
     block.eventsOut = 0;
     block.auxOut = 0;
+    block.user = 0;
+    block.userBytes = 0;
+    return this.place(block);
+  }
+
+  /** Called by the SDK. */
+  place(block: FrameBlock): Frame {
+    this.block = block;
     const tensors = this.setup.tensors;
     for (let i = 0; i < tensors.length; i++) {
       unchecked(tensors[i]).data = load<usize>(block.tensors + ((<usize>i) << 2));
     }
     return this;
+  }
+
+  /** For files of the SDK. */
+  get raw(): FrameBlock {
+    return this.block;
+  }
+
+  /** Bytes of the arena for masks, keypoints, attributes and user metadata out. */
+  get auxCapacity(): i32 {
+    return this.setup.auxBytes;
   }
 
   get sourceId(): u32 {
@@ -89,6 +109,45 @@ export class Frame {
     return <i32>this.block.objectsOut >= this.setup.maxObjects;
   }
 
+  /** Object `index` that went out, 0 to outCount - 1. */
+  outObject(index: i32): ObjectRecord {
+    return changetype<ObjectRecord>(this.block.objectsOutAt + <usize>index * offsetof<ObjectRecord>());
+  }
+
+  /**
+   * Room for a mask of an object: f32[height][width], zeroed, stretched over its box, values 0..1. 0 when the frame's arena
+   * (limits.aux-bytes) is full. To be asked for before keypoints and attributes, and before those of other objects.
+   */
+  addMask(object: ObjectRecord, width: i32, height: i32): usize {
+    const at = this.extend(object, (<usize>(width * height)) << 2);
+    if (at == 0) return 0;
+    object.maskWidth = <u16>width;
+    object.maskHeight = <u16>height;
+    return at;
+  }
+
+  /** Room for keypoints of an object: f32[count][3], zeroed: x, y (pixels, as the box), confidence 0..1. 0 when the arena is full. */
+  addKeypoints(object: ObjectRecord, count: i32): usize {
+    const at = this.extend(object, <usize>count * KEYPOINT_BYTES);
+    if (at != 0) object.keypoints = <u16>count;
+    return at;
+  }
+
+  /**
+   * One more attribute of an object, after mask and keypoints. False when the arena is full.
+   *
+   * @param group which of the model's classifiers said it, from 0
+   */
+  addAttribute(object: ObjectRecord, group: u32, classId: u32, confidence: f32): bool {
+    const at = this.extend(object, ATTRIBUTE_BYTES);
+    if (at == 0) return false;
+    store<u32>(at, group);
+    store<u32>(at + 4, classId);
+    store<f32>(at + 8, confidence);
+    object.attributes++;
+    return true;
+  }
+
   /** A new object: all zero, no id, no parent. The caller must have looked at `full`. */
   addObject(): ObjectRecord {
     const record = this.nextObject();
@@ -109,6 +168,7 @@ export class Frame {
     record.input = index;
     record.parent = -1;
     memory.fill(changetype<usize>(record) + offsetof<ObjectRecord>("aux"), 0, AUX_FIELDS_BYTES);
+    record.userBytes = 0;
     return record;
   }
 
@@ -140,6 +200,19 @@ export class Frame {
     if (<u32>classId >= <u32>this.setup.labelCount) return;
     const label = this.setup.label(classId);
     copyText(changetype<usize>(event) + EVENT_LABEL_AT, EVENT_LABEL_BYTES, label.at, label.bytes);
+  }
+
+  /** More of the arena for an object whose part of it is the last; 0 when there is no more, or another's part came after. */
+  private extend(object: ObjectRecord, bytes: usize): usize {
+    const used: u32 = object.auxBytes == 0 ? (this.block.auxOut + 3) & ~3 : this.block.auxOut;
+    if (object.auxBytes != 0 && object.aux + object.auxBytes != used) return 0;
+    if (used > <u32>this.setup.auxBytes || bytes > <usize>(<u32>this.setup.auxBytes - used)) return 0;
+    if (object.auxBytes == 0) object.aux = used;
+    object.auxBytes += <u32>bytes;
+    this.block.auxOut = used + <u32>bytes;
+    const at = this.block.auxOutAt + <usize>used;
+    memory.fill(at, 0, bytes);
+    return at;
   }
 
   private nextObject(): ObjectRecord {

@@ -2,6 +2,7 @@
 
 export {
   DataType,
+  EventFlags,
   EventRecord,
   FrameFlags,
   Kind,
@@ -10,13 +11,23 @@ export {
   Status,
   UNTRACKED,
 } from "./abi";
+export { BestClasses } from "./best_classes";
 export { iou, plausible } from "./boxes";
 export { Candidates } from "./candidates";
+export { FieldView } from "./field_view";
 export { Frame } from "./frame";
+export { HALF_INFINITY, halfAtLeast, halfToFloat } from "./half";
+export { KeptOriented, Overlap } from "./kept_oriented";
 export { line } from "./log";
 export { Module, serve } from "./module";
-export { Kept } from "./nms";
+export { ANY_CLASS, Kept } from "./nms";
+export { Gaussian, polygonIou, probIou, probIouAbove, probIouLimit } from "./oriented";
 export { Parameters } from "./params";
-export { bestClass, maximaOfColumns, maximaOfRows } from "./scores";
+export { RawDetector } from "./raw_detector";
+export { BOX_FIELDS, RawHead } from "./raw_head";
 export { Setup } from "./setup";
-export { Tensor } from "./tensors";
+export { logitOf, sigmoid } from "./sigmoid";
+export { Decay, SoftNms } from "./soft_nms";
+export { StateReader, StateWriter } from "./state";
+export { realAt, Tensor } from "./tensors";
+export { setFrameUser, setObjectUser } from "./user";

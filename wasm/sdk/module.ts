@@ -20,6 +20,14 @@ export abstract class Module {
     return Status.Ok;
   }
 
+  /**
+   * One block of an output that `init` asked for with Setup.stream: `bytes` from `offset` of output `tensor`, at its `data`.
+   * Comes before `process` of the same frame, in order. No objects yet. Status.Ok, or an error that costs the frame.
+   */
+  block(frame: Frame, tensor: i32, offset: u32, bytes: u32): i32 {
+    return Status.Ok;
+  }
+
   /** Reads parameters: before the first frame, and whenever one changes. */
   configure(parameters: Parameters): i32 {
     return Status.Ok;

@@ -1,5 +1,14 @@
-// Non-maximum suppression: boxes are offered from the best to the worst, each is compared with those kept so far,
-// four at a time.
+// Non-maximum suppression of upright boxes: candidates are offered from the best to the worst, each is compared with
+// those kept so far, four at a time. Nothing is allocated after the constructor.
+//
+//   kept.clear();
+//   for (let rank = 0; rank < candidates.count && !kept.full; rank++) {
+//     if (kept.covers(left, top, right, bottom, classId, 0.45)) continue;
+//     kept.add(left, top, right, bottom, classId);
+//   }
+
+/** Instead of a class: boxes of any class suppress each other. */
+export const ANY_CLASS: i32 = -1;
 
 /** Lies far from every plausible box and has no area: never overlaps. */
 const NOWHERE: f32 = -1e30;
@@ -12,6 +21,7 @@ export class Kept {
   private readonly rights: usize;
   private readonly bottoms: usize;
   private readonly areas: usize;
+  private readonly classes: usize;
   private length: i32 = 0;
 
   /** `capacity` boxes at most. */
@@ -22,6 +32,7 @@ export class Kept {
     this.rights = heap.alloc(bytes);
     this.bottoms = heap.alloc(bytes);
     this.areas = heap.alloc(bytes);
+    this.classes = heap.alloc(bytes);
   }
 
   get count(): i32 {
@@ -36,8 +47,8 @@ export class Kept {
     this.length = 0;
   }
 
-  /** Keeps a box (pixels). The caller must have looked at `full`. */
-  add(left: f32, top: f32, right: f32, bottom: f32): void {
+  /** Keeps a box (pixels) of a class. The caller must have looked at `full`. */
+  add(left: f32, top: f32, right: f32, bottom: f32, classId: i32 = 0): void {
     const at = (<usize>this.length) << 2;
     this.length++;
     if ((at & 15) == 0) this.clearFour(at);
@@ -46,6 +57,21 @@ export class Kept {
     store<f32>(this.rights + at, right);
     store<f32>(this.bottoms + at, bottom);
     store<f32>(this.areas + at, (right - left) * (bottom - top));
+    store<i32>(this.classes + at, classId);
+  }
+
+  /** Class of kept box `index`. */
+  classOf(index: i32): i32 {
+    return load<i32>(this.classes + ((<usize>index) << 2));
+  }
+
+  /** Whether a kept box of this class (ANY_CLASS: of any) has an IoU above `threshold` (0..1) with this box. */
+  covers(left: f32, top: f32, right: f32, bottom: f32, classId: i32, threshold: f32): bool {
+    let hit = this.overlapping(0, left, top, right, bottom, threshold);
+    while (hit >= 0 && classId != ANY_CLASS && this.classOf(hit) != classId) {
+      hit = this.overlapping(hit + 1, left, top, right, bottom, threshold);
+    }
+    return hit >= 0;
   }
 
   /**
@@ -62,12 +88,19 @@ export class Kept {
     const area = f32x4.splat((right - left) * (bottom - top));
     const limit = f32x4.splat(threshold);
     const zero = f32x4.splat(0);
-    for (; i < this.length; i += 4) {
+    // In locals: nobody else takes the loads of fields out of the loop.
+    const length = this.length;
+    const lefts = this.lefts;
+    const tops = this.tops;
+    const rights = this.rights;
+    const bottoms = this.bottoms;
+    const areas = this.areas;
+    for (; i < length; i += 4) {
       const at = (<usize>i) << 2;
-      const width = f32x4.sub(f32x4.pmin(v128.load(this.rights + at), r), f32x4.pmax(v128.load(this.lefts + at), l));
-      const height = f32x4.sub(f32x4.pmin(v128.load(this.bottoms + at), b), f32x4.pmax(v128.load(this.tops + at), t));
+      const width = f32x4.sub(f32x4.pmin(v128.load(rights + at), r), f32x4.pmax(v128.load(lefts + at), l));
+      const height = f32x4.sub(f32x4.pmin(v128.load(bottoms + at), b), f32x4.pmax(v128.load(tops + at), t));
       const overlap = f32x4.mul(f32x4.pmax(zero, width), f32x4.pmax(zero, height));
-      const union = f32x4.sub(f32x4.add(v128.load(this.areas + at), area), overlap);
+      const union = f32x4.sub(f32x4.add(v128.load(areas + at), area), overlap);
       const hits = i32x4.bitmask(f32x4.gt(overlap, f32x4.mul(limit, union))) & ~ignore;
       if (hits) return i + ctz(hits);
       ignore = 0;

@@ -67,11 +67,49 @@ export class Parameters {
     return load<f64>(entry.value + ((<usize>index) << 3));
   }
 
+  /**
+   * Which of `values` (ASCII) a text parameter is set to; `fallback` when it is not set. Anything else is an error that
+   * names them.
+   */
+  choice(key: string, values: StaticArray<string>, fallback: i32): i32 {
+    const entry = this.find(key);
+    if (changetype<usize>(entry) == 0) return fallback;
+    for (let i = 0; i < values.length; i++) if (this.is(key, values[i])) return i;
+    const message = line("parameter ").text(key);
+    if (entry.type == ParamType.Text) message.text(" is ").bytes(entry.value, entry.valueCount);
+    else message.text(" is not a text");
+    message.text(": expected ");
+    for (let i = 0; i < values.length; i++) message.text(i > 0 ? " or " : "").text(values[i]);
+    message.error();
+    this.status = Status.BadParameter;
+    return fallback;
+  }
+
+  /** Address of a text (UTF-8, not terminated); 0 when it is not set. */
+  textAt(key: string): usize {
+    const entry = this.textEntry(key);
+    return changetype<usize>(entry) == 0 ? 0 : entry.value;
+  }
+
+  /** Bytes of a text; 0 when it is not set. */
+  textBytes(key: string): i32 {
+    const entry = this.textEntry(key);
+    return changetype<usize>(entry) == 0 ? 0 : <i32>entry.valueCount;
+  }
+
   /** Whether a text parameter is set to `text` (ASCII). */
   is(key: string, text: string): bool {
     const entry = this.find(key);
     if (changetype<usize>(entry) == 0 || entry.type != ParamType.Text) return false;
     return textEquals(entry.value, entry.valueCount, text);
+  }
+
+  private textEntry(key: string): ParamEntry {
+    const entry = this.find(key);
+    if (changetype<usize>(entry) == 0 || entry.type == ParamType.Text) return entry;
+    line("parameter ").text(key).text(" is not a text").error();
+    this.status = Status.BadParameter;
+    return changetype<ParamEntry>(0);
   }
 
   private find(key: string): ParamEntry {

@@ -2,6 +2,10 @@
 
 import { InitBlock, TensorInfo, TextRef } from "./abi";
 import { Tensor } from "./tensors";
+import { textEquals } from "./text";
+
+/** The minor version of the ABI that brought nj_block. */
+const FIRST_WITH_BLOCKS: u32 = 1;
 
 @final
 export class Setup {
@@ -13,6 +17,15 @@ export class Setup {
     for (let i: u32 = 0; i < block.tensorCount; i++) {
       this.tensors[i] = new Tensor(changetype<TensorInfo>(block.tensors + i * offsetof<TensorInfo>()));
     }
+  }
+
+  /**
+   * Asks for output `index` in blocks of `bytes` (the last may be shorter), in order, before `process`: `Module.block` gets
+   * them, and the module keeps of each what it needs. For `init`. Worth it above some 256 KiB: copying a tensor of
+   * 3 MB whole costs more than decoding it. A host of ABI 1.0 gives it whole all the same: Tensor.isInBlocks says so.
+   */
+  stream(index: i32, bytes: u32): void {
+    if ((this.block.abi & 0xffff) >= FIRST_WITH_BLOCKS) this.tensors[index].setBlockBytes(bytes);
   }
 
   /** Objects that a frame may have, in and out. */
@@ -38,6 +51,15 @@ export class Setup {
   /** Label of a class (UTF-8). `classId` must be below labelCount. */
   label(classId: i32): TextRef {
     return changetype<TextRef>(this.block.labels + <usize>classId * offsetof<TextRef>());
+  }
+
+  /** The class whose label is `text` (ASCII), -1 when there is none. */
+  classNamed(text: string): i32 {
+    for (let i = 0; i < this.labelCount; i++) {
+      const label = this.label(i);
+      if (textEquals(label.at, label.bytes, text)) return i;
+    }
+    return -1;
   }
 
   /** Pixels of the network input; 0 for analyze modules. */

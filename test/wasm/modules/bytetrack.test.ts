@@ -1,55 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { FrameFlags, Kind, ObjectFlags, UNTRACKED } from "../../../firmware/link/protocol.ts";
-import type { Parameters } from "../../../services/postprocess/bundle_schema.ts";
-import type { EventOut, ObjectOut } from "../../services/postprocess/support/records.ts";
-import { TestModule, type TestModuleOptions } from "../support/module.ts";
-import { type Box, ReferenceTracker } from "./bytetrack_reference.ts";
+import { FrameFlags, ObjectFlags, UNTRACKED } from "../../../firmware/link/protocol.ts";
+import { randomFrom } from "../support/random.ts";
+import { box, Camera, camera, FRAME_TIME, ids, times, tracker } from "./bytetrack_camera.ts";
+import { ReferenceTracker } from "./bytetrack_reference.ts";
 import { sceneOf } from "./scenes.ts";
-
-const SECOND = 1_000_000_000n;
-const FRAME_TIME = SECOND / 10n;
-
-/** A source of the tracker, frame by frame at 10 per second. */
-class Camera {
-  readonly events: EventOut[] = [];
-  readonly #module: TestModule;
-  readonly #sourceId: number;
-  #time = 0n;
-
-  constructor(module: TestModule, sourceId = 0) {
-    this.#module = module;
-    this.#sourceId = sourceId;
-  }
-
-  see(boxes: readonly Partial<Box>[], flags: number = FrameFlags.Inferred): ObjectOut[] {
-    const { objects, events } = this.#module.run({ sourceId: this.#sourceId, pts: this.#time, flags, objects: boxes });
-    this.#time += FRAME_TIME;
-    this.events.push(...events);
-    return objects;
-  }
-
-  /** The same frame some times. */
-  stare(count: number, boxes: readonly Partial<Box>[]): void {
-    for (let i = 0; i < count; i++) this.see(boxes);
-  }
-}
-
-const tracker = (parameters: Parameters = {}, options: TestModuleOptions = {}) =>
-  new TestModule("bytetrack", Kind.Analyze, { parameters, ...options });
-const camera = (parameters: Parameters = {}, options: TestModuleOptions = {}) =>
-  new Camera(tracker(parameters, options));
-
-const box = (left: number, changes: Partial<Box> = {}): Box => ({
-  left,
-  top: 100,
-  width: 40,
-  height: 80,
-  confidence: 0.9,
-  classId: 0,
-  ...changes,
-});
-const ids = (objects: readonly ObjectOut[]) => objects.map((object) => Number(object.objectId));
-const times = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe("the bytetrack module against ByteTrack written from its paper", () => {
   it.each([
@@ -195,6 +149,30 @@ describe("ids", () => {
   });
 });
 
+describe("whatever comes", () => {
+  it("ten thousand frames of sources that come and go, with nonsense between, take no more memory and no id twice", () => {
+    const module = tracker({ "track-buffer": 5, "class-agnostic": true });
+    const random = randomFrom(77);
+    const bytes = module.guest.memoryBytes;
+    const homes = new Map<bigint, string>();
+    const nonsense = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1e30];
+    for (const frame of times(10_000)) {
+      const source = Math.floor(random() * 1500);
+      const boxes = times(Math.floor(random() * 6)).map((i) => box(i * 200, { confidence: random() }));
+      for (const field of ["left", "width", "height", "angle"] as const)
+        if (random() < 0.1) boxes.push(box(900, { [field]: nonsense[Math.floor(random() * 4)] }));
+      const { objects } = module.run({ sourceId: source, pts: BigInt(frame) * FRAME_TIME, objects: boxes });
+      for (const { objectId, flags } of objects) {
+        const isNew = (flags & ObjectFlags.New) !== 0;
+        expect(homes.get(objectId)).toBe(isNew ? undefined : `source ${source}`);
+        homes.set(objectId, `source ${source}`);
+      }
+    }
+    expect(module.guest.memoryBytes).toBe(bytes);
+    expect(homes.size).toBeGreaterThan(1000);
+  });
+});
+
 describe("objects out", () => {
   it("are the detections themselves, flagged, with their age", () => {
     const subject = camera();
@@ -286,6 +264,15 @@ describe("state", () => {
     for (const boxes of scene.slice(40)) expect(after.see(boxes)).toEqual(before.see(boxes));
   });
 
+  it("of the version before is taken over, with its ids", () => {
+    const old = tracker();
+    const before = new Camera(old);
+    for (const i of times(10)) before.see([box(100 + i * 3), box(400, { classId: 1 })]);
+    const fresh = tracker();
+    fresh.guest.restore(asVersion1(old.guest.save()!));
+    expect(ids(new Camera(fresh).see([box(130), box(400, { classId: 1 })]))).toEqual([1, 2]);
+  });
+
   it("is refused when it is not one, and leaves the module as new", () => {
     const state = tracker().guest.save()!;
     const used = tracker();
@@ -308,6 +295,23 @@ describe("state", () => {
     expect(states[0]).toEqual(states[1]);
   });
 });
+
+/** A state as version 1.0 of the module wrote it: four filtered values in place of five, angle in place of a flag, no votes. */
+function asVersion1(state: Uint8Array): Uint8Array {
+  const [header, source, filter, track] = [24, 24, 5 * 5 * 8, 312];
+  const count = new DataView(state.buffer, state.byteOffset).getInt32(header + 20, true);
+  const parts = [state.slice(0, header + source)];
+  for (let i = 0; i < count; i++) {
+    const from = state.subarray(header + source + i * track, header + source + (i + 1) * track);
+    for (let kind = 0; kind < 5; kind++) parts.push(from.slice(kind * 40, kind * 40 + 32));
+    const rest = from.slice(filter, filter + 80);
+    new DataView(rest.buffer).setFloat32(64, 0, true);
+    parts.push(rest);
+  }
+  const old = new Uint8Array(Buffer.concat(parts));
+  new DataView(old.buffer).setUint32(4, 1, true);
+  return old;
+}
 
 /** A state whose source claims more tracks than there are. */
 function damaged(state: Uint8Array): Uint8Array {

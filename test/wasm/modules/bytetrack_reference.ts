@@ -8,6 +8,8 @@ export interface Box {
   height: number;
   confidence: number;
   classId: number;
+  /** Radians, clockwise; absent: 0. */
+  angle?: number;
 }
 
 export interface Settings {
@@ -17,14 +19,24 @@ export interface Settings {
   match: number;
   buffer: number;
   agnostic: boolean;
+  memory: number;
 }
 
-export const DEFAULTS: Settings = { high: 0.5, low: 0.1, begin: 0.6, match: 0.8, buffer: 30, agnostic: false };
+export const DEFAULTS: Settings = {
+  high: 0.5,
+  low: 0.1,
+  begin: 0.6,
+  match: 0.8,
+  buffer: 30,
+  agnostic: false,
+  memory: 30,
+};
 
 type Matrix = number[][];
 
-const STEP = matrix(8, 8, (i, j) => (i === j || j === i + 4 ? 1 : 0));
-const MEASURE = matrix(4, 8, (i, j) => (i === j ? 1 : 0));
+// Centre x, centre y, aspect, height, angle; then the velocity of each.
+const STEP = matrix(10, 10, (i, j) => (i === j || j === i + 5 ? 1 : 0));
+const MEASURE = matrix(5, 10, (i, j) => (i === j ? 1 : 0));
 
 interface Track {
   id: number;
@@ -35,6 +47,9 @@ interface Track {
   began: number;
   lastSeen: number;
   detection: number;
+  oriented: boolean;
+  /** Class and confidence of every detection so far. */
+  seen: { classId: number; confidence: number }[];
 }
 
 /** One source. */
@@ -72,15 +87,33 @@ export class ReferenceTracker {
     }
     this.#tracks = this.#tracks.filter((track) => track.state !== "lost" || this.#frame - track.lastSeen <= buffer);
     this.#dropDuplicates();
-    return indices.map(
-      (i) => this.#tracks.find((t) => t.state === "tracked" && t.detection === i && t.lastSeen === this.#frame)?.id,
-    );
+    return indices.map((i) => this.#trackOf(i)?.id);
+  }
+
+  /** The class of the track that has detection `i` of the last frame. */
+  classOf(i: number): number | undefined {
+    return this.#trackOf(i)?.classId;
+  }
+
+  #trackOf(i: number): Track | undefined {
+    return this.#tracks.find((t) => t.state === "tracked" && t.detection === i && t.lastSeen === this.#frame);
   }
 
   #predict(track: Track): void {
-    if (track.state === "lost") track.mean[7] = 0;
+    if (track.state === "lost") track.mean[8] = track.mean[9] = 0;
     const height = track.mean[3]!;
-    const noise = diagonal([p(height), p(height), 1e-2, p(height), v(height), v(height), 1e-5, v(height)]);
+    const noise = diagonal([
+      p(height),
+      p(height),
+      1e-2,
+      p(height),
+      0.035,
+      v(height),
+      v(height),
+      1e-5,
+      v(height),
+      0.0044,
+    ]);
     track.mean = multiply(STEP, column(track.mean)).map((row) => row[0]!);
     track.covariance = add(multiply(multiply(STEP, track.covariance), transpose(STEP)), noise);
   }
@@ -89,11 +122,12 @@ export class ReferenceTracker {
     const height = track.mean[3]!;
     const projected = add(
       multiply(multiply(MEASURE, track.covariance), transpose(MEASURE)),
-      diagonal([p(height), p(height), 1e-1, p(height)]),
+      diagonal([p(height), p(height), 1e-1, p(height), 0.087]),
     );
     const gain = multiply(multiply(track.covariance, transpose(MEASURE)), inverse(projected));
-    const innovation = measure(box).map((value, i) => value - track.mean[i]!);
+    const innovation = nearest(measure(box), track).map((value, i) => value - track.mean[i]!);
     track.mean = track.mean.map((value, i) => value + gain[i]!.reduce((sum, g, k) => sum + g * innovation[k]!, 0));
+    track.mean[4] = track.mean[4]! - 2 * Math.PI * Math.round(track.mean[4]! / (2 * Math.PI));
     const change = multiply(multiply(gain, projected), transpose(gain));
     track.covariance = track.covariance.map((row, i) => row.map((value, k) => value - change[i]![k]!));
   }
@@ -105,20 +139,24 @@ export class ReferenceTracker {
       2 * p(height),
       1e-2,
       2 * p(height),
+      2 * 0.087,
       10 * v(height),
       10 * v(height),
       1e-5,
       10 * v(height),
+      10 * 0.0044,
     ];
     const track: Track = {
       id: 0,
-      mean: [...measure(box), 0, 0, 0, 0],
+      mean: [...measure(box), 0, 0, 0, 0, 0],
       covariance: diagonal(deviations),
       classId: box.classId,
       state: "tentative",
       began: this.#frame,
       lastSeen: this.#frame,
       detection,
+      oriented: (box.angle ?? 0) !== 0,
+      seen: [{ classId: box.classId, confidence: box.confidence }],
     };
     if (this.#frame === 1) this.#confirm(track);
     return track;
@@ -134,7 +172,8 @@ export class ReferenceTracker {
       indices.map((i) => {
         const box = boxes[i]!;
         if (!this.#settings.agnostic && box.classId !== track.classId) return 0;
-        const similarity = iou(boxOf(track), box) * (weighted ? box.confidence : 1);
+        const overlap = track.oriented || box.angle ? turnedIou(boxOf(track), box) : iou(boxOf(track), box);
+        const similarity = overlap * (weighted ? box.confidence : 1);
         return similarity > 0 ? threshold - (1 - similarity) : 0;
       }),
     );
@@ -147,7 +186,10 @@ export class ReferenceTracker {
       const i = indices[k]!;
       this.#correct(track, boxes[i]!);
       this.#confirm(track);
-      Object.assign(track, { classId: boxes[i]!.classId, lastSeen: this.#frame, detection: i });
+      const { classId, confidence, angle = 0 } = boxes[i]!;
+      track.seen.push({ classId, confidence });
+      track.classId = this.#settings.agnostic ? elected(track, this.#settings.memory) : classId;
+      Object.assign(track, { lastSeen: this.#frame, detection: i, oriented: track.oriented || angle !== 0 });
       matched.tracks.add(track);
       matched.boxes.add(i);
     });
@@ -159,7 +201,8 @@ export class ReferenceTracker {
     for (const a of this.#tracks.filter((track) => track.state === "tracked")) {
       for (const b of this.#tracks.filter((track) => track.state === "lost")) {
         const classes = this.#settings.agnostic || a.classId === b.classId;
-        if (!classes || gone.has(a) || gone.has(b) || iou(boxOf(a), boxOf(b)) <= 0.85) continue;
+        const overlap = a.oriented || b.oriented ? turnedIou : iou;
+        if (!classes || gone.has(a) || gone.has(b) || overlap(boxOf(a), boxOf(b)) <= 0.85) continue;
         gone.add(a.lastSeen - a.began > b.lastSeen - b.began ? b : a);
       }
     }
@@ -170,13 +213,85 @@ export class ReferenceTracker {
 const p = (height: number) => height / 20;
 const v = (height: number) => height / 160;
 
-function measure({ left, top, width, height }: Box): number[] {
-  return [left + width / 2, top + height / 2, width / height, height];
+function measure({ left, top, width, height, angle = 0 }: Box): number[] {
+  return [left + width / 2, top + height / 2, width / height, height, angle];
+}
+
+/** Of all descriptions of the measured box (half turns, and quarter turns with swapped sides) the one most like the track's. */
+function nearest(measured: number[], { mean, oriented }: Track): number[] {
+  const [x, y, aspect, height, angle] = measured as [number, number, number, number, number];
+  if (!oriented && angle === 0) return measured;
+  const unlikeness = ([, , a, , t]: number[]) => ((t! - mean[4]!) / (Math.PI / 4)) ** 2 + Math.log2(a! / mean[2]!) ** 2;
+  return Array.from({ length: 17 }, (_, i) => i - 8)
+    .map((turns) =>
+      turns % 2 === 0
+        ? [x, y, aspect, height, angle + (turns * Math.PI) / 2]
+        : [x, y, 1 / aspect, aspect * height, angle + (turns * Math.PI) / 2],
+    )
+    .reduce((best, other) => (unlikeness(other) < unlikeness(best) ? other : best));
+}
+
+/** The class with the most votes, but for the one that the track has, which leads until another one is a quarter ahead. */
+function elected({ seen, classId }: Track, memory: number): number {
+  const votes = new Map<number, number>();
+  seen.forEach((one, i) => {
+    const weight = one.confidence * (1 - 1 / memory) ** (seen.length - 1 - i);
+    votes.set(one.classId, (votes.get(one.classId) ?? 0) + weight);
+  });
+  const challenger = seen.at(-1)!.classId;
+  return votes.get(challenger)! > 1.25 * (votes.get(classId) ?? 0) ? challenger : classId;
 }
 
 function boxOf({ mean }: Track): Omit<Box, "confidence" | "classId"> {
-  const [x, y, aspect, height] = mean as [number, number, number, number];
-  return { left: x - (aspect * height) / 2, top: y - height / 2, width: aspect * height, height };
+  const [x, y, aspect, height, angle] = mean as [number, number, number, number, number];
+  return { left: x - (aspect * height) / 2, top: y - height / 2, width: aspect * height, height, angle };
+}
+
+type Point = [number, number];
+
+/** Corners inside of the other box and crossings of the sides, put in order about their middle. */
+export function turnedIou(a: Omit<Box, "confidence" | "classId">, b: Omit<Box, "confidence" | "classId">): number {
+  const [first, second] = [cornersOf(a), cornersOf(b)];
+  const points = [
+    ...first.filter((corner) => isIn(corner, second)),
+    ...second.filter((corner) => isIn(corner, first)),
+    ...sidesOf(first).flatMap((side) => sidesOf(second).flatMap((other) => meeting(side, other))),
+  ];
+  if (points.length < 3) return 0;
+  const middle = [0, 1].map((axis) => points.reduce((sum, point) => sum + point[axis]!, 0) / points.length);
+  const angleOf = ([x, y]: Point) => Math.atan2(y - middle[1]!, x - middle[0]!);
+  const ring = points.sort((p1, p2) => angleOf(p1) - angleOf(p2));
+  const overlap = Math.abs(sidesOf(ring).reduce((sum, [[ax, ay], [bx, by]]) => sum + ax * by - bx * ay, 0)) / 2;
+  return overlap / (a.width * a.height + b.width * b.height - overlap);
+}
+
+function cornersOf({ left, top, width, height, angle = 0 }: Omit<Box, "confidence" | "classId">): Point[] {
+  const [x, y] = [left + width / 2, top + height / 2];
+  return [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
+  ].map(([across, down]) => {
+    const [dx, dy] = [(across! * width) / 2, (down! * height) / 2];
+    return [x + dx * Math.cos(angle) - dy * Math.sin(angle), y + dx * Math.sin(angle) + dy * Math.cos(angle)];
+  });
+}
+
+function sidesOf(corners: readonly Point[]): [Point, Point][] {
+  return corners.map((corner, i) => [corner, corners[(i + 1) % corners.length]!]);
+}
+
+function isIn([x, y]: Point, corners: readonly Point[]): boolean {
+  return sidesOf(corners).every(([[ax, ay], [bx, by]]) => (bx - ax) * (y - ay) - (by - ay) * (x - ax) >= 0);
+}
+
+function meeting([[ax, ay], [bx, by]]: [Point, Point], [[cx, cy], [dx, dy]]: [Point, Point]): Point[] {
+  const determinant = (bx - ax) * (dy - cy) - (by - ay) * (dx - cx);
+  if (determinant === 0) return [];
+  const t = ((cx - ax) * (dy - cy) - (cy - ay) * (dx - cx)) / determinant;
+  const u = ((cx - ax) * (by - ay) - (cy - ay) * (bx - ax)) / determinant;
+  return t >= 0 && t <= 1 && u >= 0 && u <= 1 ? [[ax + t * (bx - ax), ay + t * (by - ay)]] : [];
 }
 
 export function iou(a: Omit<Box, "confidence" | "classId">, b: Omit<Box, "confidence" | "classId">): number {

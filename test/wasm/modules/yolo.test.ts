@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Kind } from "../../../firmware/link/protocol.ts";
+import { DataType, Kind } from "../../../firmware/link/protocol.ts";
 import type { Parameters } from "../../../services/postprocess/bundle_schema.ts";
 import type { ObjectOut } from "../../services/postprocess/support/records.ts";
 import { TestModule, type TestModuleOptions } from "../support/module.ts";
 import { randomFrom } from "../support/random.ts";
+import { asFloat16, asInt8, type Typed } from "../support/typed.ts";
 import { type Head, headWith, setBox, transposed } from "./yolo_heads.ts";
-import { decode, type ReferenceOptions } from "./yolo_reference.ts";
+import { decode, type ReferenceOptions, suppressSoftly } from "./yolo_reference.ts";
 
 const labels = (count: number) => Array.from({ length: count }, (_, i) => `class ${i}`);
 
@@ -106,6 +107,127 @@ describe("the yolo module against the definition", () => {
   });
 });
 
+/** A module for one head, or for boxes and scores apart. */
+function typed(head: Head, outputs: readonly { dims: number[]; tensor: Typed }[], parameters: Parameters = {}) {
+  const options = outputs.map(({ dims, tensor: { dataType, scale, zeroPoint } }) => ({
+    dims,
+    dataType,
+    scale,
+    zeroPoint,
+  }));
+  const module = new TestModule("yolo", Kind.Detect, { outputs: options, labels: labels(head.classes), parameters });
+  return boxes(module.run({ outputs: outputs.map(({ tensor }) => tensor.bytes) }).objects);
+}
+
+/** The head with boxes in parts of the picture, as quantised models give them. */
+function normalised({ values, classes, anchors }: Head): Head {
+  return { values: values.map((value, i) => (i < 4 * anchors ? value / 640 : value)), classes, anchors };
+}
+
+describe("the yolo module on half precision and int8", () => {
+  const sizes = [
+    { classes: 80, anchors: 8400 },
+    { classes: 3, anchors: 8400 },
+    { classes: 7, anchors: 1021 },
+    { classes: 300, anchors: 130 },
+    { classes: 2, anchors: 9 },
+  ];
+
+  it.each(sizes)("gives the boxes of the halves for $classes classes and $anchors anchors", ({ classes, anchors }) => {
+    const head = headWith(Math.min(60, anchors / 6), 5, classes, anchors, classes + anchors);
+    const tensor = asFloat16(head.values);
+    const found = typed(head, [{ dims: [4 + classes, anchors], tensor }]);
+    expect(found).toEqual(decode(tensor.real, classes, anchors, { confidence: 0.25, iou: 0.45 }));
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  it.each(sizes)("gives the boxes of the int8 for $classes classes and $anchors anchors", ({ classes, anchors }) => {
+    const head = normalised(headWith(Math.min(60, anchors / 6), 5, classes, anchors, classes + anchors));
+    const tensor = asInt8(head.values, 1 / 255, -128);
+    const found = typed(head, [{ dims: [4 + classes, anchors], tensor }], { "box-units": "normalised" });
+    expect(found).toEqual(decode(tensor.real, classes, anchors, { confidence: 0.25, iou: 0.45, unit: 640 }));
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  it.each(["rows", "columns"])("takes boxes and scores apart, each with a scale of its own, in %s", (orientation) => {
+    const head = headWith(50, 5, 6, 2100, 21);
+    const [boxValues, scoreValues] = [head.values.slice(0, 4 * 2100), head.values.slice(4 * 2100)];
+    const turned = (values: Float32Array, fields: number) =>
+      orientation === "rows" ? values : transposed({ values, classes: fields - 4, anchors: 2100 });
+    const box = asInt8(turned(boxValues, 4), 2.6, -128);
+    const score = asInt8(turned(scoreValues, 6), 1 / 256, -127);
+    const dims = (fields: number) => (orientation === "rows" ? [fields, 2100] : [2100, fields]);
+    const outputs = [
+      { dims: dims(6), tensor: score },
+      { dims: dims(4), tensor: box },
+    ];
+    const step = Math.fround(2.6);
+    const real = asInt8(boxValues, step, -128).real;
+    const whole = Float32Array.from([...real, ...asInt8(scoreValues, 1 / 256, -127).real]);
+    expect(typed(head, outputs)).toEqual(decode(whole, 6, 2100, { confidence: 0.25, iou: 0.45 }));
+  });
+
+  it.each([asFloat16, (values: Float32Array) => asInt8(values, 1 / 255, -128)])(
+    "takes a transposed head (%#)",
+    (type) => {
+      const head = normalised(headWith(40, 6, 6, 1001, 9));
+      const tensor = type(transposed(head));
+      const found = typed(head, [{ dims: [1001, 10], tensor }], { "box-units": "normalised" });
+      const { real } = type(head.values);
+      expect(found).toEqual(decode(real, 6, 1001, { confidence: 0.25, iou: 0.45, unit: 640 }));
+    },
+  );
+
+  it.each([0, 0.004, 0.5, 1])("keeps to a threshold of %f", (confidence) => {
+    const head = normalised(headWith(30, 5, 5, 700, 31));
+    for (const tensor of [asFloat16(head.values), asInt8(head.values, 1 / 255, -128)]) {
+      const parameters = { "confidence-threshold": confidence, "box-units": "normalised" };
+      const found = typed(head, [{ dims: [9, 700], tensor }], parameters);
+      expect(found).toEqual(decode(tensor.real, 5, 700, { confidence, iou: 0.45, unit: 640 }));
+    }
+  });
+
+  it("takes no NaN or infinity of a half for a score", () => {
+    const head = headWith(40, 6, 8, 1003, 10);
+    const poison = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const random = randomFrom(12);
+    for (let i = 0; i < 3000; i++) head.values[Math.floor(random() * head.values.length)] = poison[i % 3]!;
+    const tensor = asFloat16(head.values);
+    const found = typed(head, [{ dims: [12, 1003], tensor }]);
+    expect(found).toEqual(decode(tensor.real, 8, 1003, { confidence: 0.25, iou: 0.45 }));
+  });
+});
+
+/** All candidates of a head, suppressed softly. */
+function softly(head: Head, parameters: Parameters) {
+  const everything = { confidence: 0.25, iou: 2, topK: Number.POSITIVE_INFINITY };
+  const found = decode(head.values, head.classes, head.anchors, everything);
+  const sigma = Number(parameters["soft-sigma"]);
+  const linear = (iou: number) => (iou > Number(parameters["iou-threshold"]) ? 1 - iou : 1);
+  const gaussian = (iou: number) => Math.exp(-(iou * iou) / sigma);
+  const decay = parameters["nms"] === "linear" ? linear : gaussian;
+  return suppressSoftly(found, decay, { confidence: 0.25, agnostic: parameters["class-agnostic"] === true });
+}
+
+describe("the yolo module's soft suppression", () => {
+  const head = headWith(30, 6, 3, 900, 41);
+
+  it.each<Parameters>([
+    { nms: "linear", "iou-threshold": 0.3 },
+    { nms: "gaussian", "soft-sigma": 0.5 },
+    { nms: "gaussian", "soft-sigma": 0.2, "class-agnostic": true },
+  ])("lowers scores as the paper says with %o", (parameters) => {
+    const { objects } = yolo(head, parameters).run({ outputs: [head.values] });
+    const expected = softly(head, parameters);
+    expect(objects.map(({ classId, left }) => [classId, left])).toEqual(
+      expected.map(({ classId, left }) => [classId, left]),
+    );
+    objects.forEach((object, i) => {
+      expect(object.confidence).toBeCloseTo(expected[i]!.confidence, 5);
+    });
+  });
+});
+
 describe("the yolo module", () => {
   it("takes the shorter axis for the fields when there are no labels", () => {
     const head = headWith(10, 4, 6, 700, 11);
@@ -151,9 +273,27 @@ describe("the yolo module", () => {
 
   it.each([
     { outputs: [[9, 100]], labels: labels(4), message: "output0 [9, 100] has no axis of 8 (4 + 4 labels)" },
-    { outputs: [[84]], labels: [], message: "output0 [84] is not float32 [4 + classes, anchors]" },
+    { outputs: [[84]], labels: [], message: "output0 [84]; expected one output [4 + classes, anchors]" },
     { outputs: [[4, 100]], labels: [], message: "output0 [4, 100] has no axis of 4 + classes" },
-    { outputs: [[8, 100], [2]], labels: [], message: "the model has 2 outputs, expected one" },
+    {
+      outputs: [
+        [8, 100],
+        [8, 100],
+        [2, 2],
+      ],
+      labels: [],
+      message: "the model gives output0 [8, 100], output1 [8, 100]",
+    },
+    {
+      outputs: [
+        [8, 100],
+        [7, 90],
+      ],
+      labels: [],
+      message: "or two: [4, anchors] and [classes, anchors]",
+    },
+    { outputs: [{ dims: [8, 100], dataType: DataType.Int8, scale: 0 }], labels: [], message: "int8 [8, 100] is not" },
+    { outputs: [{ dims: [8, 100], dataType: DataType.Int32 }], labels: [], message: "int32 [8, 100] is not float32" },
   ])("refuses a model that it cannot decode: $message", ({ message, ...options }) => {
     expect(() => new TestModule("yolo", Kind.Detect, options)).toThrow(message);
   });

@@ -17,6 +17,8 @@ export interface ReferenceOptions {
   iou: number;
   agnostic?: boolean;
   topK?: number;
+  /** Pixels of one unit of the boxes; 1. */
+  unit?: number;
 }
 
 const f32 = Math.fround;
@@ -26,7 +28,7 @@ export function decode(head: Float32Array, classes: number, anchors: number, opt
   const found: Detection[] = [];
   for (let anchor = 0; anchor < anchors; anchor++) {
     const field = (row: number) => head[row * anchors + anchor]!;
-    const detection = detectionOf(field, classes);
+    const detection = detectionOf(field, classes, options.unit ?? 1);
     if (detection && detection.confidence >= thresholdOf(detection.classId, options)) found.push(detection);
   }
   // Array.sort is stable: among equals the lower anchor comes first.
@@ -34,7 +36,7 @@ export function decode(head: Float32Array, classes: number, anchors: number, opt
   return suppress(found, options);
 }
 
-function detectionOf(field: (row: number) => number, classes: number): Detection | undefined {
+function detectionOf(field: (row: number) => number, classes: number, unit: number): Detection | undefined {
   let classId = -1;
   let confidence = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < classes; c++) {
@@ -44,7 +46,8 @@ function detectionOf(field: (row: number) => number, classes: number): Detection
       classId = c;
     }
   }
-  const [x, y, width, height] = [field(0), field(1), field(2), field(3)];
+  const pixels = (row: number) => f32(field(row) * unit);
+  const [x, y, width, height] = [pixels(0), pixels(1), pixels(2), pixels(3)];
   const plausible =
     Math.abs(x) <= 1e6 && Math.abs(y) <= 1e6 && width > 0 && width <= 1e6 && height > 0 && height <= 1e6;
   if (classId < 0 || !plausible) return undefined;
@@ -75,4 +78,32 @@ function overlaps(a: Detection, b: Detection, iou: number): boolean {
   const overlap = f32(width * height);
   const area = (box: Detection) => f32(f32(right(box) - box.left) * f32(bottom(box) - box.top));
   return overlap > f32(iou * f32(f32(area(a) + area(b)) - overlap));
+}
+
+/** Soft-NMS as Bodla et al. (2017) define it, in double precision. */
+export function suppressSoftly(
+  found: readonly Detection[],
+  decay: (iou: number) => number,
+  { confidence, agnostic = false }: Pick<ReferenceOptions, "confidence" | "agnostic">,
+): Detection[] {
+  const left = found.map((detection) => ({ ...detection }));
+  const taken: Detection[] = [];
+  while (left.length > 0 && taken.length < 300) {
+    const best = left.reduce((a, b) => (b.confidence > a.confidence ? b : a));
+    if (best.confidence < confidence) break;
+    taken.push(best);
+    left.splice(left.indexOf(best), 1);
+    for (const other of left) {
+      if (agnostic || other.classId === best.classId)
+        other.confidence = f32(other.confidence * decay(iouOf(best, other)));
+    }
+  }
+  return taken;
+}
+
+function iouOf(a: Detection, b: Detection): number {
+  const width = Math.min(a.left + a.width, b.left + b.width) - Math.max(a.left, b.left);
+  const height = Math.min(a.top + a.height, b.top + b.height) - Math.max(a.top, b.top);
+  if (width <= 0 || height <= 0) return 0;
+  return (width * height) / (a.width * a.height + b.width * b.height - width * height);
 }

@@ -13,9 +13,19 @@ export class Assignment {
   readonly rowOf: StaticArray<i32>;
   private rows: i32 = 0;
   private columns: i32 = 0;
+  // The pairs that may be made, row by row: few of all that there are.
+  private edgeCount: i32 = 0;
   private readonly benefits: StaticArray<f64>;
+  private readonly edgeRow: StaticArray<i32>;
+  private readonly edgeColumn: StaticArray<i32>;
+  private readonly edgeNext: StaticArray<i32>; // the next one of its column
+  private readonly rowStart: StaticArray<i32>; // the edges of row r: rowStart[r] to rowStart[r + 1]
+  private readonly columnFirst: StaticArray<i32>;
+  private readonly columnLast: StaticArray<i32>;
+  private begunRows: i32 = 0;
   private readonly rowSeen: StaticArray<bool>;
-  private readonly columnSeen: StaticArray<bool>;
+  /** In its island; -1 for none yet. */
+  private readonly columnPlace: StaticArray<i32>;
   // One island: its rows and columns, in order of discovery.
   private readonly islandRows: StaticArray<i32>;
   private readonly islandColumns: StaticArray<i32>;
@@ -27,35 +37,61 @@ export class Assignment {
     this.columnOf = new StaticArray<i32>(maxRows);
     this.rowOf = new StaticArray<i32>(maxColumns);
     this.benefits = new StaticArray<f64>(maxRows * maxColumns);
+    this.edgeRow = new StaticArray<i32>(maxRows * maxColumns);
+    this.edgeColumn = new StaticArray<i32>(maxRows * maxColumns);
+    this.edgeNext = new StaticArray<i32>(maxRows * maxColumns);
+    this.rowStart = new StaticArray<i32>(maxRows + 1);
+    this.columnFirst = new StaticArray<i32>(maxColumns);
+    this.columnLast = new StaticArray<i32>(maxColumns);
     this.rowSeen = new StaticArray<bool>(maxRows);
-    this.columnSeen = new StaticArray<bool>(maxColumns);
+    this.columnPlace = new StaticArray<i32>(maxColumns);
     this.islandRows = new StaticArray<i32>(maxRows);
     this.islandColumns = new StaticArray<i32>(maxColumns);
     this.hungarian = new Hungarian(maxRows, maxColumns);
   }
 
-  /** Begins a problem without any benefit. */
+  /** Begins a problem without any pair. */
   begin(rows: i32, columns: i32): void {
     this.rows = rows;
     this.columns = columns;
-    memory.fill(changetype<usize>(this.benefits), 0, (<usize>(rows * columns)) << 3);
+    this.edgeCount = 0;
+    this.begunRows = 0;
+    for (let column = 0; column < columns; column++) {
+      unchecked((this.columnFirst[column] = NONE));
+      unchecked((this.columnLast[column] = NONE));
+    }
   }
 
-  /** Above 0: the pair may be made. */
+  /** The pair may be made; `benefit` is above 0. Rows come in ascending order. */
   set(row: i32, column: i32, benefit: f64): void {
-    unchecked((this.benefits[row * this.columns + column] = benefit));
+    this.beginRows(row);
+    const edge = this.edgeCount++;
+    unchecked((this.benefits[edge] = benefit));
+    unchecked((this.edgeRow[edge] = row));
+    unchecked((this.edgeColumn[edge] = column));
+    unchecked((this.edgeNext[edge] = NONE));
+    const last = unchecked(this.columnLast[column]);
+    if (last < 0) unchecked((this.columnFirst[column] = edge));
+    else unchecked((this.edgeNext[last] = edge));
+    unchecked((this.columnLast[column] = edge));
   }
 
   solve(): void {
+    this.beginRows(this.rows);
     for (let row = 0; row < this.rows; row++) {
       this.columnOf[row] = NONE;
       this.rowSeen[row] = false;
     }
     for (let column = 0; column < this.columns; column++) {
       this.rowOf[column] = NONE;
-      this.columnSeen[column] = false;
+      this.columnPlace[column] = NONE;
     }
     for (let row = 0; row < this.rows; row++) if (!this.rowSeen[row]) this.solveIsland(row);
+  }
+
+  /** The edges of this row, and of those before it that have none, begin here. */
+  private beginRows(row: i32): void {
+    while (this.begunRows <= row) unchecked((this.rowStart[this.begunRows++] = this.edgeCount));
   }
 
   private solveIsland(first: i32): void {
@@ -67,17 +103,19 @@ export class Assignment {
     }
     const hungarian = this.hungarian;
     hungarian.begin(this.rowCount, this.columnCount);
-    for (let i = 0; i < this.rowCount; i++) {
-      for (let k = 0; k < this.columnCount; k++) {
-        hungarian.set(i, k, -this.benefit(this.islandRows[i], this.islandColumns[k]));
-      }
-    }
+    for (let i = 0; i < this.rowCount; i++) this.setCosts(i);
     hungarian.solve();
     for (let k = 0; k < this.columnCount; k++) {
       const i = hungarian.rowOf(k);
       if (i == NONE) continue;
-      if (this.benefit(this.islandRows[i], this.islandColumns[k]) > 0)
-        this.pair(this.islandRows[i], this.islandColumns[k]);
+      if (hungarian.realCost(i, k) < 0) this.pair(this.islandRows[i], this.islandColumns[k]);
+    }
+  }
+
+  private setCosts(i: i32): void {
+    const row = this.islandRows[i];
+    for (let edge = this.rowStart[row]; edge < this.rowStart[row + 1]; edge++) {
+      this.hungarian.set(i, this.columnPlace[this.edgeColumn[edge]], -this.benefits[edge]);
     }
   }
 
@@ -95,23 +133,21 @@ export class Assignment {
   }
 
   private addColumnsOf(row: i32): void {
-    for (let column = 0; column < this.columns; column++) {
-      if (unchecked(this.columnSeen[column]) || !(this.benefit(row, column) > 0)) continue;
-      this.columnSeen[column] = true;
+    for (let edge = this.rowStart[row]; edge < this.rowStart[row + 1]; edge++) {
+      const column = this.edgeColumn[edge];
+      if (this.columnPlace[column] >= 0) continue;
+      this.columnPlace[column] = this.columnCount;
       this.islandColumns[this.columnCount++] = column;
     }
   }
 
   private addRowsOf(column: i32): void {
-    for (let row = 0; row < this.rows; row++) {
-      if (unchecked(this.rowSeen[row]) || !(this.benefit(row, column) > 0)) continue;
+    for (let edge = this.columnFirst[column]; edge >= 0; edge = this.edgeNext[edge]) {
+      const row = this.edgeRow[edge];
+      if (this.rowSeen[row]) continue;
       this.rowSeen[row] = true;
       this.islandRows[this.rowCount++] = row;
     }
-  }
-
-  private benefit(row: i32, column: i32): f64 {
-    return unchecked(this.benefits[row * this.columns + column]);
   }
 
   private pair(row: i32, column: i32): void {
@@ -148,9 +184,11 @@ class Hungarian {
     this.visited = new StaticArray<bool>(columns);
   }
 
+  /** Begins a problem with all costs 0. */
   begin(rows: i32, columns: i32): void {
     this.rows = rows;
     this.realColumns = columns;
+    memory.fill(changetype<usize>(this.costs), 0, (<usize>(rows * columns)) << 3);
     this.columns = columns + rows;
     for (let row = 0; row < rows; row++) this.rowPotential[row] = 0;
     for (let column = 0; column <= this.columns; column++) {
@@ -236,6 +274,10 @@ class Hungarian {
       column = before;
     }
     this.owner[this.columns] = NONE;
+  }
+
+  realCost(row: i32, column: i32): f64 {
+    return unchecked(this.costs[row * this.realColumns + column]);
   }
 
   private cost(row: i32, column: i32): f64 {

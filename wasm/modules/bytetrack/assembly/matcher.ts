@@ -1,6 +1,6 @@
 // One matching of ByteTrack: some tracks against some detections, by how much their boxes overlap.
 
-import { Frame, iou, ObjectRecord } from "../../../sdk";
+import { Frame, iou, ObjectRecord, polygonIou } from "../../../sdk";
 import { Assignment } from "./assignment";
 import { Track, TrackPool } from "./track";
 
@@ -12,6 +12,15 @@ export class Matcher {
   trackCount: i32 = 0;
   detectionCount: i32 = 0;
   private readonly assignment: Assignment;
+  // The detections' boxes and scores, one after the other.
+  private readonly lefts: StaticArray<f64>;
+  private readonly tops: StaticArray<f64>;
+  private readonly rights: StaticArray<f64>;
+  private readonly bottoms: StaticArray<f64>;
+  private readonly scores: StaticArray<f64>;
+  private readonly classes: StaticArray<i32>;
+  /** One of the detections has an angle. */
+  private turned: bool = false;
 
   constructor(
     private readonly pool: TrackPool,
@@ -21,19 +30,34 @@ export class Matcher {
     this.tracks = new StaticArray<i32>(maxTracks);
     this.detections = new StaticArray<i32>(maxDetections);
     this.assignment = new Assignment(maxTracks, maxDetections);
+    this.lefts = new StaticArray<f64>(maxDetections);
+    this.tops = new StaticArray<f64>(maxDetections);
+    this.rights = new StaticArray<f64>(maxDetections);
+    this.bottoms = new StaticArray<f64>(maxDetections);
+    this.scores = new StaticArray<f64>(maxDetections);
+    this.classes = new StaticArray<i32>(maxDetections);
   }
 
   addTrack(index: i32): void {
     this.tracks[this.trackCount++] = index;
   }
 
-  addDetection(index: i32): void {
-    this.detections[this.detectionCount++] = index;
+  addDetection(index: i32, object: ObjectRecord): void {
+    const i = this.detectionCount++;
+    this.detections[i] = index;
+    this.lefts[i] = <f64>object.left;
+    this.tops[i] = <f64>object.top;
+    this.rights[i] = <f64>object.left + <f64>object.width;
+    this.bottoms[i] = <f64>object.top + <f64>object.height;
+    this.scores[i] = <f64>object.confidence;
+    this.classes[i] = object.classId;
+    if (object.angle != 0) this.turned = true;
   }
 
   clear(): void {
     this.trackCount = 0;
     this.detectionCount = 0;
+    this.turned = false;
   }
 
   /**
@@ -58,13 +82,17 @@ export class Matcher {
     const top = track.top;
     const right = left + track.width;
     const bottom = top + track.height;
+    const oriented = this.turned || track.oriented != 0;
     for (let column = 0; column < this.detectionCount; column++) {
-      const object = frame.object(unchecked(this.detections[column]));
-      if (!classAgnostic && object.classId != track.classId) continue;
-      const l = <f64>object.left;
-      const t = <f64>object.top;
-      let similarity = iou(left, top, right, bottom, l, t, l + <f64>object.width, t + <f64>object.height);
-      if (weighted) similarity *= <f64>object.confidence;
+      const l = unchecked(this.lefts[column]);
+      const r = unchecked(this.rights[column]);
+      // Most pairs are nowhere near each other. A turned box reaches out of its upright one.
+      if (!oriented && (l >= right || r <= left)) continue;
+      if (!classAgnostic && unchecked(this.classes[column]) != track.classId) continue;
+      let similarity = oriented
+        ? similarityOf(track, frame.object(unchecked(this.detections[column])))
+        : iou(left, top, right, bottom, l, unchecked(this.tops[column]), r, unchecked(this.bottoms[column]));
+      if (weighted) similarity *= unchecked(this.scores[column]);
       const benefit = threshold - (1 - similarity);
       if (similarity > 0 && benefit > 0) this.assignment.set(row, column, benefit);
     }
@@ -73,6 +101,7 @@ export class Matcher {
 
 /** IoU of a track, where it is expected, and an object. */
 export function similarityOf(track: Track, object: ObjectRecord): f64 {
+  if (track.oriented || object.angle != 0) return turnedSimilarityOf(track, object);
   const l = <f64>object.left;
   const t = <f64>object.top;
   return iou(
@@ -87,7 +116,18 @@ export function similarityOf(track: Track, object: ObjectRecord): f64 {
   );
 }
 
+function turnedSimilarityOf(track: Track, object: ObjectRecord): f64 {
+  const width = <f64>object.width;
+  const height = <f64>object.height;
+  const x = <f64>object.left + width / 2;
+  const y = <f64>object.top + height / 2;
+  return polygonIou(track.x, track.y, track.width, track.height, track.angle, x, y, width, height, <f64>object.angle);
+}
+
 /** IoU of two tracks. */
 export function overlapOf(a: Track, b: Track): f64 {
+  if (a.oriented || b.oriented) {
+    return polygonIou(a.x, a.y, a.width, a.height, a.angle, b.x, b.y, b.width, b.height, b.angle);
+  }
   return iou(a.left, a.top, a.left + a.width, a.top + a.height, b.left, b.top, b.left + b.width, b.top + b.height);
 }

@@ -14,6 +14,7 @@ export class Settings {
   classAgnostic: bool = false;
   smoothBoxes: bool = false;
   keepUntracked: bool = false;
+  classMemory: i32 = 30;
 
   read(parameters: Parameters): i32 {
     this.trackThreshold = parameters.number("track-threshold", 0.5, 0, 1);
@@ -26,6 +27,7 @@ export class Settings {
     this.classAgnostic = parameters.flag("class-agnostic", false);
     this.smoothBoxes = parameters.flag("smooth-boxes", false);
     this.keepUntracked = parameters.flag("keep-untracked", false);
+    this.classMemory = parameters.integer("class-memory", 30, 1, MANY);
     return parameters.result;
   }
 }

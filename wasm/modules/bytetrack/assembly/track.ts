@@ -1,6 +1,7 @@
 // One track and the pool that all sources share.
 
-import { A, H, KALMAN_BYTES, valueOf, X, Y } from "./kalman";
+import { A, H, KALMAN_BYTES, T, valueOf, X, Y } from "./kalman";
+import { VOTES_BYTES } from "./votes";
 
 /** What a track is. */
 export namespace State {
@@ -34,11 +35,16 @@ export class Track {
   private k17: f64;
   private k18: f64;
   private k19: f64;
+  private k20: f64;
+  private k21: f64;
+  private k22: f64;
+  private k23: f64;
+  private k24: f64;
   id: u64; // 0 while tentative
   firstTime: u64; // ns, of the first and the last detection
   lastTime: u64;
   state: i32;
-  classId: i32;
+  classId: i32; // as voted
   hits: i32; // detections
   age: i32; // frames since the first detection
   missed: i32; // frames with detections since the last one of its own
@@ -47,13 +53,35 @@ export class Track {
   appeared: i32; // 1: "appeared" was reported
   confidence: f32; // of the last detection
   similarity: f32; // IoU of the last detection and its prediction
-  angle: f32; // of the last detection
+  oriented: i32; // 1: a detection had an angle
   out: i32; // this frame's index among the objects out
   shown: i32; // 1: was given out with its id
-  private r0: u32;
+  componentId: u32; // of the last detection
+  // The votes: votes.ts knows what is in them.
+  private v0: u64;
+  private v1: u64;
+  private v2: u64;
+  private v3: u64;
 
   get filter(): usize {
     return changetype<usize>(this);
+  }
+
+  get votes(): usize {
+    return changetype<usize>(this) + offsetof<Track>("v0");
+  }
+
+  get x(): f64 {
+    return valueOf(this.filter, X);
+  }
+
+  get y(): f64 {
+    return valueOf(this.filter, Y);
+  }
+
+  /** Radians. */
+  get angle(): f64 {
+    return valueOf(this.filter, T);
   }
 
   get width(): f64 {
@@ -74,6 +102,7 @@ export class Track {
 }
 
 if (offsetof<Track>("id") != KALMAN_BYTES) ERROR("the filter must fill the start of Track");
+if (offsetof<Track>("v0") + VOTES_BYTES != offsetof<Track>()) ERROR("the votes must fill the end of Track");
 
 export const TRACK_BYTES: usize = offsetof<Track>();
 

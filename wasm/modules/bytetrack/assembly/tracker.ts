@@ -8,12 +8,14 @@
 // Frames without inference only move the filters on: nobody is missed when nobody looked.
 
 import { Frame, ObjectFlags, ObjectRecord, Setup } from "../../../sdk";
-import { freezeHeight, initiate, predict, update } from "./kalman";
+import { freezeShape, initiate, predict, update } from "./kalman";
 import { Matcher, overlapOf, similarityOf } from "./matcher";
 import { Reporter } from "./reporter";
 import { Settings } from "./settings";
 import { Source, Sources } from "./sources";
 import { State, Track, TrackPool } from "./track";
+import { isSwapped, nearestTurn, quarterTurn } from "./turns";
+import { firstVote, vote } from "./votes";
 
 /** Tracks of one source, and of all together; a detection beyond that stays without one. */
 export const SOURCE_TRACKS: i32 = 256;
@@ -39,6 +41,9 @@ export class Tracker {
   private readonly reporter: Reporter;
   private readonly tracks: StaticArray<i32> = new StaticArray<i32>(SOURCE_TRACKS);
   private count: i32 = 0;
+  // The lost ones among them, by place, and where they are.
+  private readonly lost: StaticArray<i32> = new StaticArray<i32>(SOURCE_TRACKS);
+  private readonly lostX: StaticArray<f64> = new StaticArray<f64>(SOURCE_TRACKS);
   private readonly trackOf: StaticArray<i32>; // by detection, or NO_TRACK, or NO_BOX
 
   constructor(setup: Setup) {
@@ -81,7 +86,7 @@ export class Tracker {
       const track = this.at(i);
       track.age++;
       track.detection = -1;
-      if (track.state == State.Lost) freezeHeight(track.filter);
+      if (track.state == State.Lost) freezeShape(track.filter);
       if (track.state != State.Leaving) predict(track.filter);
     }
   }
@@ -132,7 +137,9 @@ export class Tracker {
     const object = frame.object(detection);
     const x = <f64>object.left + <f64>object.width / 2;
     const y = <f64>object.top + <f64>object.height / 2;
-    initiate(track.filter, x, y, <f64>object.width / <f64>object.height, <f64>object.height);
+    initiate(track.filter, x, y, <f64>object.width / <f64>object.height, <f64>object.height, <f64>object.angle);
+    track.classId = object.classId;
+    firstVote(track.votes, object.classId, object.confidence);
     track.state = State.Tentative;
     track.firstTime = frame.time;
     track.similarity = 1;
@@ -157,7 +164,7 @@ export class Tracker {
   private collectFree(frame: Frame, low: f64, high: f64): void {
     for (let i = 0; i < frame.objectCount; i++) {
       const score = <f64>frame.object(i).confidence;
-      if (this.trackOf[i] == NO_TRACK && score >= low && score < high) this.matcher.addDetection(i);
+      if (this.trackOf[i] == NO_TRACK && score >= low && score < high) this.matcher.addDetection(i, frame.object(i));
     }
   }
 
@@ -172,10 +179,9 @@ export class Tracker {
   private proceed(index: i32, detection: i32, frame: Frame): void {
     const track = this.pool.at(index);
     const object = frame.object(detection);
-    const x = <f64>object.left + <f64>object.width / 2;
-    const y = <f64>object.top + <f64>object.height / 2;
     track.similarity = <f32>similarityOf(track, object);
-    update(track.filter, x, y, <f64>object.width / <f64>object.height, <f64>object.height);
+    measure(track, object);
+    track.classId = vote(track.votes, track.classId, object.classId, object.confidence, this.settings.classMemory);
     if (track.state == State.Tentative) this.confirm(track);
     else track.state = State.Tracked;
     this.note(track, index, detection, frame);
@@ -184,9 +190,9 @@ export class Tracker {
   private note(track: Track, index: i32, detection: i32, frame: Frame): void {
     const object = frame.object(detection);
     track.detection = detection;
-    track.classId = object.classId;
+    track.componentId = object.componentId;
     track.confidence = object.confidence;
-    track.angle = object.angle;
+    if (object.angle != 0) track.oriented = 1;
     track.lastTime = frame.time;
     track.missed = 0;
     track.hits++;
@@ -211,17 +217,38 @@ export class Tracker {
 
   /** Of a tracked and a lost track in one place, the one that was seen longer stays. */
   private endDuplicates(): void {
+    const lost = this.gatherLost();
+    if (lost == 0) return;
     for (let i = 0; i < this.count; i++) {
       const tracked = this.at(i);
-      if (tracked.state != State.Tracked) continue;
-      for (let k = 0; k < this.count; k++) {
-        const lost = this.at(k);
-        if (lost.state != State.Lost || !this.areOne(tracked, lost)) continue;
-        // Seen until now, or until it was lost.
-        const shorter = tracked.age > lost.age - lost.missed ? lost : tracked;
-        shorter.state = State.Leaving;
-        if (shorter == tracked) break;
-      }
+      if (tracked.state == State.Tracked) this.endTwin(tracked, lost);
+    }
+  }
+
+  private gatherLost(): i32 {
+    let count = 0;
+    for (let i = 0; i < this.count; i++) {
+      const track = this.at(i);
+      if (track.state != State.Lost) continue;
+      unchecked((this.lost[count] = i));
+      // A turned one is always looked at.
+      unchecked((this.lostX[count++] = track.oriented ? NaN : track.x));
+    }
+    return count;
+  }
+
+  private endTwin(tracked: Track, lost: i32): void {
+    const x = tracked.x;
+    // Upright boxes that overlap so much have centres much nearer than that.
+    const reach = tracked.oriented ? Infinity : tracked.width;
+    for (let k = 0; k < lost; k++) {
+      if (abs(unchecked(this.lostX[k]) - x) > reach) continue;
+      const other = this.at(unchecked(this.lost[k]));
+      if (other.state != State.Lost || !this.areOne(tracked, other)) continue;
+      // Seen until now, or until it was lost.
+      const shorter = tracked.age > other.age - other.missed ? other : tracked;
+      shorter.state = State.Leaving;
+      if (shorter == tracked) return;
     }
   }
 
@@ -267,12 +294,12 @@ export class Tracker {
     this.place(object, track);
     object.flags |= ObjectFlags.Predicted;
     object.confidence = track.confidence;
-    object.classId = track.classId;
-    object.angle = track.angle;
+    object.componentId = track.componentId;
   }
 
   private identify(object: ObjectRecord, track: Track): void {
     object.objectId = track.id;
+    object.classId = track.classId;
     object.trackerConfidence = track.similarity;
     object.age = <u32>track.age;
     object.flags = ObjectFlags.Tracked;
@@ -285,6 +312,7 @@ export class Tracker {
     object.top = <f32>track.top;
     object.width = <f32>Math.max(0, track.width);
     object.height = <f32>Math.max(0, track.height);
+    object.angle = <f32>track.angle;
   }
 
   private report(frame: Frame): void {
@@ -318,7 +346,25 @@ export class Tracker {
   }
 }
 
+/** The object's box goes into the filter, in the description that is nearest to what the filter has. */
+function measure(track: Track, object: ObjectRecord): void {
+  const x = <f64>object.left + <f64>object.width / 2;
+  const y = <f64>object.top + <f64>object.height / 2;
+  let aspect = <f64>object.width / <f64>object.height;
+  let height = <f64>object.height;
+  let angle = <f64>object.angle;
+  if (track.oriented || angle != 0) {
+    if (isSwapped(aspect, angle, track.width / track.height, track.angle)) {
+      height = <f64>object.width;
+      aspect = 1 / aspect;
+      angle = quarterTurn(angle);
+    }
+    angle = nearestTurn(angle, track.angle);
+  }
+  update(track.filter, x, y, aspect, height, angle);
+}
+
 function isBox(object: ObjectRecord): bool {
-  const sum = object.left + object.top + object.width + object.height + object.confidence;
+  const sum = object.left + object.top + object.width + object.height + object.confidence + object.angle;
   return isFinite(sum) && object.width > 0 && object.height > 0;
 }
