@@ -28,7 +28,17 @@ async function bundleNames(): Promise<string[]> {
 
 async function assemble(name: string): Promise<void> {
   const source = join(SOURCES, name);
-  const document = parseDocument(await readFile(join(source, "bundle.yaml"), "utf8"));
+  const text = await readFile(join(source, "bundle.yaml"), "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (text === undefined) {
+    console.error(
+      `assemble-bundles: there is no bundle "${name}" in ${relative(ROOT, SOURCES)}; there is ${(await bundleNames()).join(", ")}`,
+    );
+    process.exitCode = 3;
+    return;
+  }
+  const document = parseDocument(text);
   const files = filesOf(document, source);
   const missing = await firstMissing([...files.values()]);
   if (missing) {
@@ -42,12 +52,20 @@ async function assemble(name: string): Promise<void> {
   console.log(`${relative(ROOT, join(OUT, name))}: ${[...files.values()].map((file) => basename(file)).join(", ")}`);
 }
 
+/** Where a bundle says which file it needs: ["model"], or ["golden", 0, "input"]. */
+type Part = (string | number)[];
+
 /** Where each part comes from: modules are built, everything else lies beside bundle.yaml. */
-function filesOf(document: Document, source: string): Map<(typeof PARTS)[number], string> {
-  const files = new Map<(typeof PARTS)[number], string>();
-  for (const part of PARTS) {
-    const file = document.getIn([part, "file"]);
-    if (typeof file === "string") files.set(part, join(part === "module" ? MODULES : source, file));
+function filesOf(document: Document, source: string): Map<Part, string> {
+  const files = new Map<Part, string>();
+  const golden = (document.toJS() as { golden?: unknown[] }).golden ?? [];
+  const cases = golden.flatMap((_, i): Part[] => [
+    ["golden", i, "input"],
+    ["golden", i, "expected"],
+  ]);
+  for (const part of [...PARTS.map((name): Part => [name]), ...cases]) {
+    const file = document.getIn([...part, "file"]);
+    if (typeof file === "string") files.set(part, join(part[0] === "module" ? MODULES : source, file));
   }
   return files;
 }
@@ -61,11 +79,11 @@ async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
 }
 
-async function addHashes(document: Document, files: Map<string, string>): Promise<void> {
+async function addHashes(document: Document, files: Map<Part, string>): Promise<void> {
   for (const [part, file] of files) {
-    document.setIn([part, "file"], basename(file));
+    document.setIn([...part, "file"], basename(file));
     document.setIn(
-      [part, "sha256"],
+      [...part, "sha256"],
       createHash("sha256")
         .update(await readFile(file))
         .digest("hex"),
@@ -80,7 +98,7 @@ async function isAssembled(name: string, document: Document): Promise<boolean> {
 }
 
 /** Beside the old one, then in its place: a host that is loading never sees half a bundle. */
-async function write(name: string, document: Document, files: Map<string, string>): Promise<void> {
+async function write(name: string, document: Document, files: Map<Part, string>): Promise<void> {
   const target = join(OUT, name);
   const fresh = `${target}.new`;
   await rm(fresh, { recursive: true, force: true });

@@ -1,30 +1,45 @@
 // A bundle from disk: bundle.yaml and the files that it names, checked. Nothing is started here.
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
-import { type BundleFile, bundleSchema } from "./bundle_schema.ts";
+import { type BundleFile, bundleSchema, type GoldenTolerance } from "./bundle_schema.ts";
+import { unreadable } from "./file_errors.ts";
+import { hashOfFile } from "./file_hash.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 
 const MAX_YAML_BYTES = 1024 * 1024;
 
-export interface Bundle extends Omit<BundleFile, "labels" | "model" | "module"> {
+/** A golden case with its files checked; absolute paths. */
+export interface GoldenCase {
+  input: string;
+  expected: string;
+  tolerance: GoldenTolerance;
+}
+
+export interface Bundle extends Omit<BundleFile, "labels" | "model" | "module" | "golden"> {
   directory: string;
+  /** SHA-256 of bundle.yaml and of every file that it names: two bundles with the same are the same. */
+  digest: string;
   /** Absolute; undefined for analyze bundles. */
   modelFile: string | undefined;
+  /** SHA-256; "" without a model. */
+  modelHash: string;
+  /** Set when the element runs the model itself; `batch`: frames of one run, 0 for any number. */
+  elementModel: { engine: string; batch: number } | undefined;
   moduleFile: string;
   module: Buffer;
   /** By class id; empty when the bundle names none. */
   labels: readonly string[];
+  golden: readonly GoldenCase[];
 }
 
 /** What the element asks for: a directory, or two files. */
 export interface BundleRequest {
-  kind: "detect" | "analyze";
+  /** Undefined: whatever the bundle is. */
+  kind: "detect" | "analyze" | undefined;
   bundle?: string | undefined;
   model?: string | undefined;
   module?: string | undefined;
@@ -33,7 +48,7 @@ export interface BundleRequest {
 /** Throws Refusal that names the key. */
 export async function loadBundle(request: BundleRequest): Promise<Bundle> {
   const bundle = request.bundle ? await loadDirectory(resolve(request.bundle)) : await loadFiles(request);
-  if (bundle.kind === request.kind) return bundle;
+  if (request.kind === undefined || bundle.kind === request.kind) return bundle;
   const element = request.kind === "detect" ? "njinfer" : "njanalytics";
   throw new Refusal(
     "bundle",
@@ -58,7 +73,7 @@ async function loadFiles(request: BundleRequest): Promise<Bundle> {
   const contents = bundleSchema.parse({
     name: "files",
     version: "0.0.0",
-    kind: request.kind,
+    kind: request.kind ?? (request.model ? "detect" : "analyze"),
     ...(request.model && { model: { file: resolve(request.model) } }),
     module: { file: resolve(request.module) },
     ...(hasLabels && { labels: { file: labels } }),
@@ -89,48 +104,74 @@ function codeOf(key: string): RefusalCode {
 }
 
 async function assemble(directory: string, contents: BundleFile): Promise<Bundle> {
-  const { model, module, labels, ...rest } = contents;
-  const modelFile = model && (await verified(directory, model, "model"));
-  const moduleFile = await verified(directory, module, "module");
-  return {
+  const { model, module, labels, golden, ...rest } = contents;
+  const files = new Verified(directory);
+  const modelFile = model && (await files.verify(model, "model"));
+  const moduleFile = await files.verify(module, "module");
+  const bundle = {
     ...rest,
     directory,
     modelFile,
+    modelHash: modelFile ? files.hashOf(modelFile) : "",
+    elementModel: model && model.engine !== "onnx" ? { engine: model.engine, batch: model.batch } : undefined,
     moduleFile,
     module: await read(moduleFile, contents.limits["module-bytes"], "module", "module.file"),
-    labels: Array.isArray(labels) ? labels : await readLabels(await verified(directory, labels, "labels")),
+    labels: Array.isArray(labels) ? labels : await readLabels(await files.verify(labels, "labels")),
+    golden: await verifyGolden(files, golden),
   };
+  return { ...bundle, digest: files.digest(contents) };
 }
 
-/** The absolute path of a file of the bundle, after a look at its hash when the bundle carries one. */
-async function verified(
-  directory: string,
-  entry: { file: string; sha256?: string | undefined },
-  part: "model" | "module" | "labels",
-): Promise<string> {
-  const code = part === "labels" ? "bundle" : part;
-  const path = resolve(directory, entry.file);
-  if (directory !== "/" && !path.startsWith(directory + sep)) {
-    throw new Refusal(code, `${part}.file`, `${entry.file} lies outside of the bundle ${directory}`);
+async function verifyGolden(files: Verified, cases: BundleFile["golden"]): Promise<GoldenCase[]> {
+  const verified: GoldenCase[] = [];
+  for (const [i, { input, expected, tolerance }] of cases.entries()) {
+    verified.push({
+      input: await files.verify(input, `golden.${i}.input`),
+      expected: await files.verify(expected, `golden.${i}.expected`),
+      tolerance,
+    });
   }
-  const info = await stat(path).catch((error: Error) => {
-    throw new Refusal(code, `${part}.file`, `${path} cannot be read: ${error.message}`, { cause: error });
-  });
-  if (!info.isFile()) throw new Refusal(code, `${part}.file`, `${path} is not a file`);
-  if (entry.sha256) await checkHash(path, entry.sha256, code, part);
-  return path;
+  return verified;
 }
 
-async function checkHash(path: string, expected: string, code: RefusalCode, part: string): Promise<void> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  const found = hash.digest("hex");
-  if (found === expected) return;
-  throw new Refusal(
-    code,
-    `${part}.sha256`,
-    `${path} has SHA-256 ${found}, bundle.yaml says ${expected}: the file was changed or is incomplete; install the bundle again`,
-  );
+/** The files of one bundle, each looked at before it is used. */
+class Verified {
+  readonly #directory: string;
+  readonly #hashes = new Map<string, string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** The absolute path of a file, after a look at its hash when the bundle carries one. `key`: of bundle.yaml. */
+  async verify({ file, sha256 }: { file: string; sha256?: string | undefined }, key: string): Promise<string> {
+    const path = resolve(this.#directory, file);
+    const code = codeOf(key);
+    if (this.#directory !== "/" && !path.startsWith(this.#directory + sep)) {
+      throw new Refusal(code, `${key}.file`, `${file} lies outside of the bundle ${this.#directory}`);
+    }
+    const info = await stat(path).catch((error: Error) => {
+      throw new Refusal(code, `${key}.file`, unreadable(path, error), { cause: error });
+    });
+    if (!info.isFile()) throw new Refusal(code, `${key}.file`, `${path} is not a file`);
+    const found = await hashOfFile(path).catch((error: Error) => {
+      throw new Refusal(code, `${key}.file`, unreadable(path, error), { cause: error });
+    });
+    this.#hashes.set(path, found);
+    if (sha256 === undefined || found === sha256) return path;
+    const advice = "the file was changed or is incomplete; install the bundle again";
+    throw new Refusal(code, `${key}.sha256`, `${path} has SHA-256 ${found}, bundle.yaml says ${sha256}: ${advice}`);
+  }
+
+  hashOf(path: string): string {
+    return this.#hashes.get(path) as string;
+  }
+
+  digest(contents: BundleFile): string {
+    const hash = createHash("sha256").update(JSON.stringify(contents));
+    for (const found of this.#hashes.values()) hash.update(found);
+    return hash.digest("hex");
+  }
 }
 
 async function readLabels(path: string): Promise<string[]> {
@@ -143,7 +184,7 @@ async function readLabels(path: string): Promise<string[]> {
 
 async function read(path: string, limit: number, code: RefusalCode, key: string): Promise<Buffer> {
   const contents = await readFile(path).catch((error: Error) => {
-    throw new Refusal(code, key, `${path} cannot be read: ${error.message}`, { cause: error });
+    throw new Refusal(code, key, unreadable(path, error), { cause: error });
   });
   if (contents.length > limit) {
     throw new Refusal(code, key, `${path} has ${contents.length} bytes, at most ${limit} are allowed`);

@@ -11,6 +11,13 @@ const count = (low: number, high: number) => z.int().min(low).max(high);
 
 const file = z.strictObject({ file: z.string().min(1), sha256: sha256.optional() });
 
+/** Who runs a model: this host (onnx), or the element that has a GPU. */
+const model = file.extend({
+  engine: z.enum(["onnx", "torch", "torchscript", "tensorrt"]).default("onnx"),
+  /** Frames of one run in the element; 0: any number. */
+  batch: count(0, MAX_BATCH).default(0),
+});
+
 /** One number for all channels, or one for each. */
 const perChannel = z
   .union([z.number(), z.array(z.number()).length(3)])
@@ -30,11 +37,14 @@ const input = z.strictObject({
   fill: count(0, 255).default(114),
 });
 
+/** Characters of a text: zones of many cameras are one. */
+const MAX_PARAMETER_TEXT = 200_000;
+
 /** A number, yes or no, a text, or numbers by class id (null: not set for this class). */
 export const parameterValue = z.union([
   z.number(),
   z.boolean(),
-  z.string().max(4096),
+  z.string().max(MAX_PARAMETER_TEXT),
   z.array(z.number().nullable()).max(65_536),
 ]);
 export const parameters = z.record(z.string().min(1).max(64), parameterValue);
@@ -44,6 +54,8 @@ const limits = z.strictObject({
   "memory-pages": count(1, MAX_MEMORY_PAGES).default(512),
   /** ms for all frames of a batch */
   "batch-ms": count(1, 60_000).default(100),
+  /** ms to compile the module */
+  "compile-ms": count(1, 60_000).default(2000),
   /** ms from the start of the module to the end of its warm-up */
   "start-ms": count(1, 60_000).default(2000),
   /** in a frame, in and out */
@@ -58,17 +70,61 @@ const limits = z.strictObject({
   "log-lines": count(0, 1000).default(20),
 });
 
+const dtype = z.enum(["float32", "float16", "int8", "int32", "int64", "uint8"]);
+
+/** What a model's file does not say about one of its outputs. */
+const output = z.strictObject({
+  /** Quantised outputs: real = scale * (q - zero-point). */
+  scale: z.number().positive().default(1),
+  "zero-point": z.int().min(-32_768).max(32_767).default(0),
+  /** Only where the element runs the model itself, and this host never sees it. */
+  dtype: dtype.optional(),
+  /** Without the batch axis. */
+  dims: z
+    .array(count(1, 1 << 28))
+    .max(7)
+    .optional(),
+});
+
+/** What is done about a module that fails while it serves. */
+const policy = z.strictObject({
+  /** failures within the window, after which it is given up */
+  reloads: count(0, 1000).default(5),
+  /** seconds */
+  window: count(1, 86_400).default(60),
+  /** seconds between two tries of a module that was given up; 0: none */
+  retry: count(0, 86_400).default(60),
+});
+
+const golden = z.strictObject({
+  /** detect: a picture (PPM) of the network's size, or the input tensor's bytes; analyze: frames with objects (JSON) */
+  input: file,
+  /** objects, and events of analyze bundles (JSON) */
+  expected: file,
+  tolerance: z
+    .strictObject({
+      /** least overlap of a box with the expected one */
+      iou: z.number().min(0).max(1).default(0.9),
+      /** how far a confidence may be off */
+      confidence: z.number().min(0).max(1).default(0.05),
+    })
+    .prefault({}),
+});
+
 export const bundleSchema = z
   .strictObject({
     name,
     version,
     kind: z.enum(["detect", "analyze"]),
-    model: file.optional(),
+    model: model.optional(),
     module: file,
     labels: z.union([z.array(z.string().max(255)).max(65_536), file]).default([]),
     input: input.prefault({}),
+    outputs: z.record(z.string().min(1).max(63), output).default({}),
     parameters: parameters.default({}),
     limits: limits.prefault({}),
+    policy: policy.prefault({}),
+    golden: z.array(golden).max(64).default([]),
   })
   .refine((bundle) => bundle.kind === "analyze" || bundle.model, {
     path: ["model"],
@@ -82,7 +138,10 @@ export const bundleSchema = z
 export type BundleFile = z.output<typeof bundleSchema>;
 export type BundleInput = BundleFile["input"];
 export type BundleLimits = BundleFile["limits"];
+export type BundlePolicy = BundleFile["policy"];
+export type BundleOutput = BundleFile["outputs"][string];
+export type GoldenTolerance = BundleFile["golden"][number]["tolerance"];
 export type ParameterValue = z.output<typeof parameterValue>;
 export type Parameters = Readonly<Record<string, ParameterValue>>;
 
-export { MAX_BATCH };
+export { limits as limitsSchema, MAX_BATCH };

@@ -59,18 +59,37 @@ export class Engine {
     throw new Error(`unexpected answer of the engine worker: ${message.type}`);
   }
 
-  /** Takes slots of the link from now on. `modelBatch`: frames of one run, 0 when the model takes any number. */
+  /** Runs the model on one input, between two slots of the link that it serves; the bytes of its outputs. */
+  async infer(input: ShapedTensor, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> {
+    const answer = this.#next();
+    this.#control.order();
+    this.#tell({ type: "infer", input, bytes });
+    if (this.#link) ringBell(this.#link, Bell.Engine);
+    const message = await answer;
+    if (message.type === "inferred") return message.outputs;
+    throw new Error(`unexpected answer of the engine worker: ${message.type}`);
+  }
+
+  /**
+   * Takes slots of the link from now on, and leaves the one it served before: no slot of that may be waiting for the
+   * engine. `modelBatch`: frames of one run, 0 when the model takes any number.
+   */
   serve(memory: LinkMemory, fd: number, bytes: number, modelBatch: number): void {
+    const previous = this.#link;
     this.#link = memory;
+    this.#control.order();
     this.#tell({ type: "serve", fd, bytes, modelBatch });
+    if (previous) ringBell(previous, Bell.Engine);
   }
 
   /** Waits for the run in progress. A worker inside of one cannot be ended without ending the process. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#control.stop();
-    if (this.#link) ringBell(this.#link, Bell.Engine);
-    else await this.#worker.terminate();
+    if (this.#link) {
+      this.#tell({ type: "stop" });
+      ringBell(this.#link, Bell.Engine);
+    } else await this.#worker.terminate();
     await this.#exited;
   }
 

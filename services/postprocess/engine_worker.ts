@@ -6,11 +6,13 @@
 //   ◄─── loaded (inputs, outputs) or failed
 //   warm (shape of the input) ──► one run on zeros: says what shapes come out
 //   ◄─── warmed or failed
-//   serve (the link's memory) ──► takes slots until it is stopped
+//   infer (one input) ──────────► one run on it, between two slots
+//   ◄─── inferred
+//   serve (the link's memory) ──► takes slots until it is stopped, or told to serve another link
 
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { map, ringBell, stamp } from "../../firmware/link/addon.ts";
+import { map, ringBell, stamp, unmap } from "../../firmware/link/addon.ts";
 import { Bell, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot, type SlotTensor } from "../../firmware/link/slots.ts";
 import { Samples } from "./samples.ts";
@@ -39,11 +41,16 @@ export interface ShapedTensor extends ModelTensor {
 
 export type ToEngineWorker =
   | { type: "warm"; input: ShapedTensor }
-  | { type: "serve"; fd: number; bytes: number; modelBatch: number };
+  | { type: "infer"; input: ShapedTensor; bytes: Uint8Array<ArrayBuffer> }
+  | { type: "serve"; fd: number; bytes: number; modelBatch: number }
+  /** After the stop word, for a worker that waits for messages and not for slots. */
+  | { type: "stop" };
 
 export type FromEngineWorker =
   | { type: "loaded"; inputs: ModelTensor[]; outputs: ModelTensor[] }
   | { type: "warmed"; outputs: ShapedTensor[] }
+  /** The outputs' bytes, in the model's order. */
+  | { type: "inferred"; outputs: Uint8Array[] }
   | { type: "failed"; message: string }
   | { type: "log"; message: string };
 
@@ -51,11 +58,27 @@ const port = parentPort!;
 const data = workerData as EngineWorkerData;
 const control = new WorkerControl(data.control);
 const samples = new Samples(data.samples);
-let session: InferenceSession;
+type Task = Extract<ToEngineWorker, { type: "serve" | "infer" }>;
+type Serve = Extract<Task, { type: "serve" }>;
+let session: InferenceSession | undefined;
+const tasks: Task[] = [];
+/** The link that it serves while there is nothing else to do. */
+let current: Serve | undefined;
+/** Of control.orders: when there are more, this worker leaves its link for the message that waits. */
+let taken = 0;
+let working = false;
 
 await attempt(load);
 port.on("message", (message: ToEngineWorker) => {
-  void attempt(() => (message.type === "warm" ? warmUp(message.input) : serve(message)));
+  if (message.type === "warm") void attempt(() => warmUp(message.input));
+  else if (message.type === "stop") {
+    if (!working) void attempt(end);
+  } else {
+    tasks.push(message);
+    taken++;
+    // A run gives the event loop a turn: the loop may be on.
+    if (!working) void attempt(work);
+  }
 });
 
 async function load(): Promise<void> {
@@ -83,24 +106,55 @@ function describe(metadata: readonly InferenceSession.ValueMetadata[]): ModelTen
 async function warmUp({ name, type, shape }: ShapedTensor): Promise<void> {
   const elements = shape.reduce((product, dim) => product * dim, 1);
   const zeros = type === "float16" ? new Uint16Array(elements) : new Float32Array(elements);
-  const results = await session.run({ [name]: tensorOf(type, zeros, shape) });
-  const outputs = session.outputNames.map((output) => {
+  const results = await session!.run({ [name]: tensorOf(type, zeros, shape) });
+  const outputs = session!.outputNames.map((output) => {
     const result = results[output]!;
     return { name: output, type: result.type as string, shape: [...result.dims] };
   });
   tell({ type: "warmed", outputs });
 }
 
-async function serve(message: Extract<ToEngineWorker, { type: "serve" }>): Promise<void> {
-  const link = new LinkMemory(map(message.fd, message.bytes));
-  const stopped = () => control.stopped;
+async function work(): Promise<void> {
+  working = true;
+  while (!control.stopped && (tasks.length > 0 || (current && control.orders === taken))) {
+    const task = tasks.shift() ?? current!;
+    if (task.type === "infer") await attempt(() => inferOnce(task));
+    else {
+      current = task;
+      await serve(task);
+    }
+  }
+  if (control.stopped) await end();
+  else working = false;
+}
+
+async function end(): Promise<void> {
+  working = true;
+  await session?.release();
+  port.close();
+}
+
+async function serve({ fd, bytes, modelBatch }: Serve): Promise<void> {
+  const link = new LinkMemory(map(fd, bytes));
+  const stopped = () => control.stopped || control.orders !== taken || tasks.length > 0;
   for (;;) {
     const slot = nextSlot(link, Bell.Engine, SlotState.InputReady, SlotState.Inferring, stopped);
     if (!slot) break;
-    await infer(link, slot, message.modelBatch);
+    await infer(link, slot, modelBatch);
   }
-  await session.release();
-  port.close();
+  // A link that stopped is not gone back to.
+  if (link.stopped) current = undefined;
+  unmap(link.buffer);
+}
+
+async function inferOnce({ input, bytes }: Extract<Task, { type: "infer" }>): Promise<void> {
+  const values = input.type === "float16" ? new Uint16Array(bytes.buffer) : new Float32Array(bytes.buffer);
+  const results = await session!.run({ [input.name]: tensorOf(input.type, values, input.shape) });
+  const outputs = session!.outputNames.map((name) => {
+    const data = results[name]!.data as Float32Array;
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  });
+  tell({ type: "inferred", outputs });
 }
 
 async function infer(link: LinkMemory, slot: Slot, modelBatch: number): Promise<void> {
@@ -129,7 +183,7 @@ async function runPiece(slot: Slot, first: number, frames: number): Promise<void
   for (const tensor of slot.tensors) {
     (tensor.layout.isInput ? feeds : fetches)[tensor.layout.name] = view(tensor, first, frames);
   }
-  await session.run(feeds, fetches);
+  await session!.run(feeds, fetches);
 }
 
 function view({ layout, all }: SlotTensor, first: number, frames: number): Tensor {
@@ -139,7 +193,11 @@ function view({ layout, all }: SlotTensor, first: number, frames: number): Tenso
 }
 
 function tensorOf(type: string, values: SlotTensor["all"], dims: readonly number[]): Tensor {
-  return new Tensor(type as "float32", values as Float32Array, dims);
+  const tensor = new Tensor(type as "float32", values as Float32Array, dims);
+  // Node 24 has Float16Array, of which onnxruntime-common makes the tensor's data, and which the binding takes for empty memory:
+  // it knows halves as Uint16Array only (1.30.0).
+  if (type === "float16") Object.assign(tensor, { cpuData: values });
+  return tensor;
 }
 
 /** By DataType of the link. */

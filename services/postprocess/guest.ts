@@ -1,20 +1,24 @@
 // A module instance: its memory, and the calls into it. Runs in a module worker, which may be ended at any time.
 
-import { EVENT_BYTES, FRAME, OBJECT, OBJECT_BYTES } from "../../firmware/link/protocol.ts";
-import type { Slot } from "../../firmware/link/slots.ts";
+import { EVENT_BYTES, FRAME, Kind, OBJECT, OBJECT_BYTES, UNTRACKED } from "../../firmware/link/protocol.ts";
+import type { Slot, SlotTensor } from "../../firmware/link/slots.ts";
 import type { Parameters } from "./bundle_schema.ts";
 import { writeInitBlock, writeParameters } from "./guest_blocks.ts";
-import { GuestError, GuestMemory, type GuestSetup } from "./guest_memory.ts";
+import { GuestError, GuestMemory, type GuestSetup, type GuestTensor } from "./guest_memory.ts";
 import {
   ABI_MAJOR,
   ABI_MINOR,
   FRAME_BLOCK,
   FRAME_BLOCK_BYTES,
+  INIT,
   MAX_LOG_BYTES,
   MAX_PARAMETER_BYTES,
   MAX_STATE_BYTES,
   STATUS,
+  TENSOR_INFO,
+  TENSOR_INFO_BYTES,
 } from "./module_abi.ts";
+import type { Runner } from "./module_worker.ts";
 
 /** Level 0 debug, 1 info, 2 warning, 3 error. */
 export type GuestLog = (level: number, text: string) => void;
@@ -27,13 +31,27 @@ interface GuestExports {
   nj_init(block: number): number;
   nj_configure(block: number): number;
   nj_process(block: number): number;
+  nj_block?(block: number, tensor: number, offset: number, bytes: number): number;
   nj_save?(at: number, capacity: number): number;
   nj_restore?(at: number, bytes: number): number;
 }
 
-const FINITE_FIELDS = ["left", "top", "width", "height", "angle", "confidence", "trackerConfidence"] as const;
+/** Where a tensor lies in the module's memory: whole, or one block of it at a time (TensorInfo.block_bytes). */
+interface TensorRoom {
+  at: number;
+  /** Of one block; 0: the whole tensor is copied at once. */
+  blockBytes: number;
+}
 
-export class Guest {
+/** BadLimits of the ABI: the room is too small. */
+const TOO_SMALL = -4;
+const STATE_CAPACITIES = [64 * 1024, 512 * 1024, MAX_STATE_BYTES];
+
+const FINITE_FIELDS = ["left", "top", "width", "height", "angle", "confidence", "trackerConfidence"] as const;
+/** Where they lie in an ObjectRecord, in words of 4 bytes. */
+const FINITE_WORDS = FINITE_FIELDS.map((field) => OBJECT[field] / 4);
+
+export class Guest implements Runner {
   readonly #exports: GuestExports;
   readonly #setup: GuestSetup;
   readonly #log: GuestLog;
@@ -42,13 +60,14 @@ export class Guest {
   readonly #memory: GuestMemory;
   #instantiated = false;
   #frame = 0;
-  #tensors: number[] = [];
+  #tensors: TensorRoom[] = [];
   #objectsIn = 0;
   #objectsOut = 0;
   #eventsOut = 0;
   #auxIn = 0;
   #auxOut = 0;
   #parameters = 0;
+  #highestObjectId = 0n;
 
   /** Instantiates (runs the module's start function) and initialises. `firstObjectId`: see InitBlock. */
   constructor(module: WebAssembly.Module, setup: GuestSetup, firstObjectId: bigint, log: GuestLog) {
@@ -73,37 +92,43 @@ export class Guest {
     );
   }
 
+  run(slot: Slot, frames: number): void {
+    for (let frame = 0; frame < frames; frame++) this.#processFrame(slot, frame);
+  }
+
+  get highestObjectId(): bigint {
+    return this.#highestObjectId;
+  }
+
   /** Runs the module on one frame of a slot, and writes its objects, events and counts back to the slot. */
-  process(slot: Slot, frame: number): void {
+  #processFrame(slot: Slot, frame: number): void {
     this.#copyIn(slot, frame);
-    this.#check(
-      "nj_process",
-      this.#call(() => this.#exports.nj_process(this.#frame)),
-    );
+    this.#streamIn((index) => outputOf(slot, index).frames[frame]!);
+    this.#process();
     this.#copyOut(slot, frame);
   }
 
   /** One frame of zeros, to have the code compiled and the memory touched before the first real one. */
   warmUp(): void {
     this.#memory.bytes.fill(0, this.#frame, this.#frame + FRAME_BLOCK.tensors);
-    this.#check(
-      "nj_process",
-      this.#call(() => this.#exports.nj_process(this.#frame)),
-    );
+    this.#streamIn((index) => new Uint8Array(this.#setup.tensors[index]!.bytes));
+    this.#process();
   }
 
-  /** The state of the module; undefined when it keeps none. */
+  /** The state of the module; undefined when it keeps none. The module is of no more use afterwards. */
   save(): Uint8Array | undefined {
     const save = this.#exports.nj_save;
     if (!save) return undefined;
-    const at = this.#memory.alloc(MAX_STATE_BYTES);
-    const bytes = this.#check(
-      "nj_save",
-      this.#call(() => save(at, MAX_STATE_BYTES)),
-    );
-    if (bytes > MAX_STATE_BYTES)
-      throw new GuestError("limits", `nj_save returned ${bytes}, at most ${MAX_STATE_BYTES}`);
-    return this.#memory.bytes.slice(at, at + bytes);
+    // What is asked for here is never given back, so it begins small: most states are.
+    for (const capacity of STATE_CAPACITIES) {
+      const at = this.#memory.alloc(capacity);
+      const bytes = this.#call(() => save(at, capacity));
+      if (bytes === TOO_SMALL && capacity < MAX_STATE_BYTES) continue;
+      this.#check("nj_save", bytes);
+      if (bytes > capacity) throw new GuestError("limits", `nj_save returned ${bytes}, at most ${capacity}`);
+      return this.#memory.bytes.slice(at, at + bytes);
+    }
+    return undefined;
   }
 
   /** Takes over a state that `save` of this module or an earlier version gave. */
@@ -123,14 +148,12 @@ export class Guest {
     return this.#memory.bytes.length;
   }
 
-  /** The highest object id in the objects out of the last frame; 0n when none is tracked. */
-  highestObjectId(count: number): bigint {
-    let highest = 0n;
+  #noteIds(count: number): void {
+    if (this.#setup.kind !== Kind.Analyze) return;
     for (let i = 0; i < count; i++) {
       const id = this.#memory.view.getBigUint64(this.#objectsOut + i * OBJECT_BYTES + OBJECT.objectId, true);
-      if (id > highest && id !== 0xffff_ffff_ffff_ffffn) highest = id;
+      if (id > this.#highestObjectId && id !== UNTRACKED) this.#highestObjectId = id;
     }
-    return highest;
   }
 
   #checkVersion(): void {
@@ -153,7 +176,6 @@ export class Guest {
     const { maxObjects, maxEvents, auxBytes, tensors } = this.#setup;
     this.#parameters = this.#memory.alloc(MAX_PARAMETER_BYTES);
     this.#frame = this.#memory.alloc(FRAME_BLOCK_BYTES);
-    this.#tensors = tensors.map((tensor) => this.#memory.alloc(tensor.bytes));
     this.#objectsIn = this.#memory.alloc(maxObjects * OBJECT_BYTES);
     this.#objectsOut = this.#memory.alloc(maxObjects * OBJECT_BYTES);
     this.#eventsOut = this.#memory.alloc(maxEvents * EVENT_BYTES);
@@ -161,9 +183,6 @@ export class Guest {
     this.#auxOut = this.#memory.alloc(auxBytes);
     const table = this.#memory.alloc(tensors.length * 4);
     const block = writeInitBlock(this.#memory, this.#setup, firstObjectId);
-    this.#tensors.forEach((at, i) => {
-      this.#memory.setWord(table + i * 4, at);
-    });
     this.#memory.setWord(this.#frame + FRAME_BLOCK.tensors, table);
     this.#memory.setWord(this.#frame + FRAME_BLOCK.objectsIn, this.#objectsIn);
     this.#memory.setWord(this.#frame + FRAME_BLOCK.objectsOut, this.#objectsOut);
@@ -174,6 +193,20 @@ export class Guest {
       "nj_init",
       this.#call(() => this.#exports.nj_init(block)),
     );
+    // Only now: the module has said which tensors it wants in blocks.
+    const infos = this.#memory.view.getUint32(block + INIT.tensors, true);
+    this.#tensors = tensors.map((tensor, i) => this.#makeRoom(tensor, infos + i * TENSOR_INFO_BYTES));
+    this.#tensors.forEach(({ at }, i) => {
+      this.#memory.setWord(table + i * 4, at);
+    });
+  }
+
+  #makeRoom(tensor: GuestTensor, info: number): TensorRoom {
+    const blockBytes = this.#memory.view.getUint32(info + TENSOR_INFO.blockBytes, true);
+    if (blockBytes > 0 && !this.#exports.nj_block) {
+      throw new GuestError("module", `the module asked for ${tensor.name} in blocks, but does not export nj_block`);
+    }
+    return { at: this.#memory.alloc(Math.min(blockBytes || tensor.bytes, tensor.bytes)), blockBytes };
   }
 
   #copyIn(slot: Slot, frame: number): void {
@@ -186,11 +219,35 @@ export class Guest {
     if (objects > 0)
       this.#memory.bytes.set(slot.objectsIn[frame]!.subarray(0, objects * OBJECT_BYTES), this.#objectsIn);
     if (aux > 0) this.#memory.bytes.set(slot.auxIn[frame]!.subarray(0, aux), this.#auxIn);
-    let output = 0;
-    for (const tensor of slot.tensors) {
-      if (tensor.layout.isInput) continue;
-      this.#memory.bytes.set(tensor.frames[frame]!, this.#tensors[output++]!);
-    }
+    this.#tensors.forEach(({ at, blockBytes }, i) => {
+      if (blockBytes === 0) this.#memory.bytes.set(outputOf(slot, i).frames[frame]!, at);
+    });
+  }
+
+  /**
+   * Gives the tensors that the module wants in blocks, each block through the same room: it stays in the second-level
+   * cache between the copy and the module's look at it, which costs half of copying a large tensor whole.
+   */
+  #streamIn(dataOf: (index: number) => Uint8Array): void {
+    this.#tensors.forEach(({ at, blockBytes }, i) => {
+      if (blockBytes === 0) return;
+      const data = dataOf(i);
+      for (let offset = 0; offset < data.length; offset += blockBytes) {
+        const block = data.subarray(offset, offset + blockBytes);
+        this.#memory.bytes.set(block, at);
+        this.#check(
+          "nj_block",
+          this.#call(() => this.#exports.nj_block!(this.#frame, i, offset, block.length)),
+        );
+      }
+    });
+  }
+
+  #process(): void {
+    this.#check(
+      "nj_process",
+      this.#call(() => this.#exports.nj_process(this.#frame)),
+    );
   }
 
   #copyOut(slot: Slot, frame: number): void {
@@ -199,12 +256,16 @@ export class Guest {
     const events = this.#countOut(FRAME.eventsOut, maxEvents, "events");
     const aux = this.#countOut(FRAME.auxOut, auxBytes, "bytes of masks and keypoints");
     this.#checkObjects(objects);
+    const user = this.#userOut(aux);
     slot.objectsOut[frame]!.set(
       this.#memory.bytes.subarray(this.#objectsOut, this.#objectsOut + objects * OBJECT_BYTES),
     );
     slot.eventsOut[frame]!.set(this.#memory.bytes.subarray(this.#eventsOut, this.#eventsOut + events * EVENT_BYTES));
     if (aux > 0) slot.auxOut[frame]!.set(this.#memory.bytes.subarray(this.#auxOut, this.#auxOut + aux));
     slot.setResult(frame, objects, events, aux);
+    this.#noteIds(objects);
+    slot.setFrameWord(frame, FRAME.user, user.at);
+    slot.setFrameWord(frame, FRAME.userBytes, user.bytes);
   }
 
   #countOut(field: number, limit: number, what: string): number {
@@ -214,15 +275,36 @@ export class Guest {
     return count;
   }
 
+  /** User metadata of the frame; the element checks that of the objects. */
+  #userOut(aux: number): { at: number; bytes: number } {
+    const at = this.#memory.view.getUint32(this.#frame + FRAME.user, true);
+    const bytes = this.#memory.view.getUint32(this.#frame + FRAME.userBytes, true);
+    if (bytes === 0) return { at: 0, bytes: 0 };
+    if (at % 4 === 0 && at + bytes <= aux) return { at, bytes };
+    throw new GuestError(
+      "limits",
+      `the module wrote user metadata at ${at} to ${at + bytes} of a frame with ${aux} aux bytes, expected a multiple of 4 inside of them`,
+    );
+  }
+
+  /** Each frame, for each object: words of one array, which V8 reads eight times as fast as a DataView. */
   #checkObjects(count: number): void {
+    const { floats } = this.#memory;
     for (let i = 0; i < count; i++) {
-      const at = this.#objectsOut + i * OBJECT_BYTES;
-      for (const field of FINITE_FIELDS) {
-        const value = this.#memory.view.getFloat32(at + OBJECT[field], true);
-        if (!Number.isFinite(value))
-          throw new GuestError("module", `the module wrote ${field} = ${value} for object ${i}`);
+      const at = (this.#objectsOut + i * OBJECT_BYTES) / 4;
+      let difference = 0;
+      for (const word of FINITE_WORDS) {
+        const value = floats[at + word]!;
+        difference += value - value; // 0, or NaN for NaN and infinities
       }
+      if (difference !== 0) this.#refuseObject(i, at);
     }
+  }
+
+  #refuseObject(index: number, at: number): never {
+    const field = FINITE_FIELDS.find((name) => !Number.isFinite(this.#memory.floats[at + OBJECT[name] / 4]));
+    const value = field && this.#memory.floats[at + OBJECT[field] / 4];
+    throw new GuestError("module", `the module wrote ${field} = ${value} for object ${index}`);
   }
 
   #call(call: () => number): number {
@@ -248,4 +330,10 @@ export class Guest {
     if (level >= 3) this.#complaint = text;
     this.#log(level, text);
   }
+}
+
+/** Output `index` of the model: the input is the first tensor of a link that has one. */
+function outputOf(slot: Slot, index: number): SlotTensor {
+  const inputs = slot.tensors[0]?.layout.isInput ? 1 : 0;
+  return slot.tensors[index + inputs]!;
 }

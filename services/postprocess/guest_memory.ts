@@ -41,9 +41,11 @@ export class GuestError extends Error {
   }
 }
 
-/** The memory of an instance. Never keep `bytes` or `view`: they are others once it has grown. */
+/** The memory of an instance. Never keep `bytes`, `floats` or `view`: they are others once it has grown. */
 export class GuestMemory {
   bytes!: Uint8Array<ArrayBuffer>;
+  /** By words of 4 bytes. */
+  floats!: Float32Array<ArrayBuffer>;
   view!: DataView<ArrayBuffer>;
   readonly #memory: WebAssembly.Memory;
   readonly #allocate: (bytes: number) => number;
@@ -59,6 +61,7 @@ export class GuestMemory {
     const { buffer } = this.#memory;
     if (buffer === this.bytes?.buffer) return;
     this.bytes = new Uint8Array(buffer);
+    this.floats = new Float32Array(buffer);
     this.view = new DataView(buffer);
   }
 

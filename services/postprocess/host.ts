@@ -2,9 +2,14 @@
 
 import { chmod, rm, stat } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
-import { Connection, type ConnectionOptions } from "./connection.ts";
-import type { LinkStatus } from "./messages.ts";
+import { Recorder, type RecordingView } from "../recording/recorder.ts";
+import { type Assignment, Connection, type ConnectionOptions } from "./connection.ts";
+import type { LimitBounds } from "./limits.ts";
+import { Declined } from "./link_switch.ts";
+import type { LinkStatus, RecordAction, SwapAnswer, SwapResults, SwapStep } from "./messages.ts";
+import { Refusal } from "./refusal.ts";
 import { percentiles } from "./samples.ts";
+import type { Swap } from "./swap.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** Only the user that runs Nightjar may connect. */
@@ -16,11 +21,19 @@ export class Host {
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   readonly #watchdog: Watchdog;
+  /** What serves each element, frame by frame, into files. */
+  readonly #recorder = new Recorder(() => [...this.#connections]);
   #measured = performance.now();
+  #assignments: Readonly<Record<string, Assignment>> = {};
+  #bounds: LimitBounds = {};
 
-  constructor(path: string, options: ConnectionOptions) {
+  constructor(path: string, options: Omit<ConnectionOptions, "bounds" | "register">) {
     this.#path = path;
-    this.#options = options;
+    this.#options = {
+      ...options,
+      bounds: () => this.#bounds,
+      register: (name) => this.#register(name),
+    };
     this.#server = createServer((socket) => this.#accept(socket));
     this.#watchdog = new Watchdog(() => {
       for (const connection of this.#connections) connection.check();
@@ -37,6 +50,39 @@ export class Host {
     await chmod(this.#path, SOCKET_MODE);
   }
 
+  /** Bundles that elements get instead of their own from their next `open` on, and what modules may use. */
+  assign(bundles: Readonly<Record<string, Assignment>>, bounds: LimitBounds): void {
+    this.#assignments = bundles;
+    this.#bounds = bounds;
+  }
+
+  /** One step on the bundles of an element. Never throws. */
+  async swap(instance: string, step: SwapStep): Promise<SwapAnswer> {
+    try {
+      const connection = [...this.#connections].find((each) => each.ownName === instance);
+      if (!connection?.swap) return absent(instance);
+      return { ok: true, result: await performStep(connection.swap, step) };
+    } catch (error) {
+      const key = error instanceof Refusal ? error.key : "";
+      const lasting = error instanceof Refusal || error instanceof Declined;
+      return { ok: false, lasting, key, message: (error as Error).message };
+    }
+  }
+
+  /** Undefined: there is no such recording. */
+  async record(action: RecordAction): Promise<RecordingView | undefined> {
+    if (action.do === "begin") return this.#recorder.begin(action);
+    return action.do === "end" ? this.#recorder.end(action.id) : this.#recorder.view(action.id);
+  }
+
+  /** Elements of one name get a number each: a swap is of one of them. */
+  #register(name: string): { instance: string; assignment: Assignment | undefined } {
+    const taken = new Set([...this.#connections].map((connection) => connection.ownName));
+    let instance = name;
+    for (let number = 2; taken.has(instance); number++) instance = `${name}#${number}`;
+    return { instance, assignment: this.#assignments[instance] };
+  }
+
   /** What happened since the last call. */
   status(): LinkStatus[] {
     const now = performance.now();
@@ -48,6 +94,7 @@ export class Host {
   /** Waits for the batches that are being worked on. */
   async close(): Promise<void> {
     this.#server.close();
+    await this.#recorder.close();
     const connections = [...this.#connections];
     for (const connection of connections) connection.close();
     await Promise.all(connections.map((connection) => connection.closed));
@@ -91,5 +138,34 @@ function statusOf(connection: Connection, seconds: number): LinkStatus {
     engineMs: percentiles(engine),
     moduleMs: percentiles(module),
     restarts: deployment?.restarts ?? 0,
+    directory: deployment?.bundle.directory ?? "",
+    batches: deployment?.moduleSamples.total ?? 0,
+    failedBatches: deployment?.moduleSamples.failed ?? 0,
+    failedFrames: deployment?.moduleSamples.failedFrames ?? 0,
+    agreement: connection.swap?.agreement,
   };
+}
+
+async function performStep(swap: Swap, step: SwapStep): Promise<SwapResults[SwapStep["step"]]> {
+  switch (step.step) {
+    case "prepare":
+      return swap.prepare(step.bundle, step.parameters);
+    case "begin-shadow":
+      await swap.beginShadow(step, step.against);
+      return null;
+    case "end-shadow":
+      return swap.endShadow();
+    case "activate":
+      return swap.activate();
+    case "discard":
+      await swap.discard();
+      return null;
+    case "settle":
+      await swap.settle();
+      return null;
+  }
+}
+
+function absent(instance: string): SwapAnswer {
+  return { ok: false, lasting: false, key: "element", message: `no element "${instance}" is connected` };
 }

@@ -25,8 +25,11 @@ const open = z.object({
   slots: z.int().min(2).max(MAX_SLOTS),
   generation: z.int().min(0).max(0xffff_fffe).default(0),
 });
+const generation = z.int().min(1).max(0xffff_ffff);
+const switched = z.object({ type: z.literal("switched"), generation });
+const declined = z.object({ type: z.literal("declined"), generation, message: z.string().max(4096).default("") });
 const parameters = z.object({ type: z.literal("parameters"), parameters: z.record(z.string(), z.unknown()) });
-const fromElement = z.discriminatedUnion("type", [open, parameters]);
+const fromElement = z.discriminatedUnion("type", [open, parameters, switched, declined]);
 
 export type OpenMessage = z.output<typeof open>;
 export type FromElement = z.output<typeof fromElement>;
@@ -54,6 +57,7 @@ export function parseMessage(line: string): FromElement {
   throw new Refusal("limits", key, `${key}: ${issue?.message}`);
 }
 
+/** Members of `layout` and `reconfigure`. */
 export function layoutMessage(deployment: Deployment): object {
   const { bundle, layout, plan } = deployment;
   const { color, layout: order, dtype, scale, mean, letterbox, fill } = bundle.input;
@@ -69,12 +73,12 @@ export function layoutMessage(deployment: Deployment): object {
     fill,
   };
   return {
-    type: "layout",
     generation: layout.generation,
     bytes: layout.totalBytes,
     bundle: { name: bundle.name, version: bundle.version },
     labels: bundle.labels,
     ...(input && { input }),
+    ...(bundle.elementModel && { model: { file: bundle.modelFile, ...bundle.elementModel } }),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import "./v8_limits.ts";
 import { EXIT, ExpectedError } from "../log/errors.ts";
+import { warmCompiler } from "./compiler.ts";
 import { Host } from "./host.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { Parent } from "./parent.ts";
@@ -11,15 +12,33 @@ const STATUS_MS = 1000;
 const CLOSE_MS = 5000;
 
 const options = optionsOrExit();
-const parent = new Parent({ ...options, onStop: stop });
+const assigned = Promise.withResolvers<void>();
+const parent = new Parent({
+  ...options,
+  onStop: stop,
+  onAssign: ({ bundles, bounds }) => {
+    host.assign(bundles, bounds);
+    assigned.resolve();
+  },
+  onSwap: async ({ request, instance, step }) => {
+    parent.tell({ type: "swapped", request, answer: await host.swap(instance, step) });
+  },
+  onRecord: async ({ request, action }) => {
+    parent.tell({ type: "recorded", request, view: (await host.record(action)) ?? null });
+  },
+});
 const host = new Host(options.socket, {
   threads: options.threads,
   log: (level, message, instance) => parent.log(level, message, instance),
+  incident: (instance, bundle, incident) => parent.tell({ type: "incident", instance, bundle, ...incident }),
 });
 let stopping = false;
 
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
+warmCompiler();
+// Elements that connect before that would get bundles that were replaced long ago.
+if (options.managed) await assigned.promise;
 await host.listen().catch(cannotListen);
 parent.tell({ type: "ready", socket: options.socket });
 setInterval(() => parent.tell({ type: "status", links: host.status() }), STATUS_MS).unref();

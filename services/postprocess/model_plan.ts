@@ -71,13 +71,41 @@ export function warmUpInput(plan: InputPlan): ShapedTensor {
 }
 
 /** All tensors of the link, the input first. `outputs` are what the warm-up run gave. */
-export function planTensors(plan: InputPlan, outputs: readonly ShapedTensor[]): TensorRequest[] {
+export function planTensors(plan: InputPlan, bundle: Bundle, outputs: readonly ShapedTensor[]): TensorRequest[] {
   const frames = plan.modelBatch || plan.slotBatch;
   const input = { name: plan.name, dataType: DATA_TYPES[plan.type]!, dims: plan.dims, isInput: true };
-  return [input, ...outputs.map((output) => planOutput(output, frames))];
+  const unknown = Object.keys(bundle.outputs).find((name) => !outputs.some((output) => output.name === name));
+  if (unknown !== undefined) throw refuse(`has no output ${unknown}; it has: ${names(outputs)}`, `outputs.${unknown}`);
+  return [input, ...outputs.map((output) => planOutput(output, bundle, frames))];
 }
 
-function planOutput(output: ShapedTensor, frames: number): TensorRequest {
+/**
+ * The tensors of a link whose element runs the model itself: the outputs as bundle.yaml describes them. The picture never
+ * enters the link.
+ */
+export function planElementTensors(bundle: Bundle): TensorRequest[] {
+  const outputs = Object.entries(bundle.outputs);
+  if (outputs.length === 0) {
+    throw refuse("runs in the element: describe its outputs (name, dtype, dims) in bundle.yaml", "outputs");
+  }
+  return outputs.map(([name, { dtype, dims, scale, "zero-point": zeroPoint }]) => {
+    const missing = dtype === undefined ? "dtype" : dims === undefined ? "dims" : undefined;
+    if (missing)
+      throw refuse(`runs in the element: set ${missing} of its output ${name}`, `outputs.${name}.${missing}`);
+    return { name, dataType: DATA_TYPES[dtype!]!, dims: dims!, isInput: false, scale, zeroPoint };
+  });
+}
+
+/** The picture of a model that runs in the element. */
+export function planElementInput(bundle: Bundle, batch: number): InputPlan {
+  const { width, height, dtype, layout } = bundle.input;
+  const axis = width === undefined ? "width" : height === undefined ? "height" : undefined;
+  if (axis) throw refuse(`runs in the element: set input.${axis} in bundle.yaml`, `input.${axis}`);
+  const dims = layout === "NHWC" ? [height!, width!, 3] : [3, height!, width!];
+  return { name: "input", type: dtype, dims, width: width!, height: height!, modelBatch: 0, slotBatch: batch };
+}
+
+function planOutput(output: ShapedTensor, bundle: Bundle, frames: number): TensorRequest {
   const dataType = DATA_TYPES[output.type];
   if (dataType === undefined)
     throw refuse(`gives ${output.type} in ${output.name}, which the link cannot carry`, "model.outputs");
@@ -86,7 +114,8 @@ function planOutput(output: ShapedTensor, frames: number): TensorRequest {
     const found = `gives ${shapeOf(output)} for ${frames} frames: the first axis is not the batch`;
     throw refuse(`${found}; use batch-size=1, or export the model with an open batch axis`, "model.outputs");
   }
-  return { name: output.name, dataType, dims, isInput: false };
+  const { scale = 1, "zero-point": zeroPoint = 0 } = bundle.outputs[output.name] ?? {};
+  return { name: output.name, dataType, dims, isInput: false, scale, zeroPoint };
 }
 
 /** The model's own size when it has one; else the bundle's, which must be given. */

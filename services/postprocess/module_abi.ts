@@ -3,7 +3,7 @@
 // of the link (firmware/link/protocol.ts).
 
 export const ABI_MAJOR = 1;
-export const ABI_MINOR = 0;
+export const ABI_MINOR = 1;
 export const ALIGN = 64;
 
 export const STATUS: Readonly<Record<number, string>> = {
@@ -43,6 +43,7 @@ export const TENSOR_INFO = {
   bytes: 48,
   scale: 52, // f32
   zeroPoint: 56, // i32
+  blockBytes: 60, // u32, the module's to write in nj_init
 } as const;
 
 export const TEXT_REF_BYTES = 8;
@@ -65,7 +66,7 @@ export const FRAME_BLOCK = {
 } as const;
 
 /** Bytes that all parameters of a module may take together, keys and values. */
-export const MAX_PARAMETER_BYTES = 64 * 1024;
+export const MAX_PARAMETER_BYTES = 256 * 1024;
 /** Bytes of one line of log that are kept. */
 export const MAX_LOG_BYTES = 512;
 /** Bytes of saved state that the host offers. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Bundle } from "./bundle.ts";
+import { CompileTimeout, compileBinary } from "./compiler.ts";
 import { MANIFEST_SECTION } from "./module_abi.ts";
 import { Refusal } from "./refusal.ts";
 import { bounded } from "./wasm_binary.ts";
@@ -34,43 +35,61 @@ export const manifestSchema = z.object({
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
+/** What a worker runs. */
+export type ModuleCode = { wasm: WebAssembly.Module } | { operator: string };
+
 export interface CompiledModule {
-  module: WebAssembly.Module;
+  code: ModuleCode;
   /** Undefined when the module carries none: its parameters are then passed on unchecked. */
   manifest: Manifest | undefined;
 }
 
+const OPERATOR = /\.[cm]?[jt]s$/;
+
+/** What is looked at of a bundle. */
+export type ModuleOfBundle = Pick<Bundle, "moduleFile" | "module" | "kind" | "limits">;
+
 /** Throws Refusal. */
-export async function compileModule(bundle: Bundle): Promise<CompiledModule> {
+export async function compileModule(bundle: ModuleOfBundle): Promise<CompiledModule> {
+  if (OPERATOR.test(bundle.moduleFile)) return operatorOf(bundle);
   const binary = new Uint8Array(bundle.module);
   if (!startsAsWasm(binary)) refuse(bundle, "is not a WebAssembly module (version 1)");
-  const module = await WebAssembly.compile(bounded(binary, bundle.limits["memory-pages"])).catch((error: Error) =>
-    refuse(bundle, `does not compile: ${error.message}`, error),
-  );
+  const bounds = bounded(binary, bundle.limits["memory-pages"]);
+  const module = await compileBinary(bounds, bundle.limits["compile-ms"]).catch((error: Error) => {
+    if (!(error instanceof CompileTimeout)) refuse(bundle, `does not compile: ${error.message}`, error);
+    const advice = "raise it, or make the module's functions smaller";
+    throw new Refusal("limits", "limits.compile-ms", `${bundle.moduleFile} ${error.message}: ${advice}`);
+  });
   checkImports(bundle, module);
   checkExports(bundle, module);
-  return { module, manifest: readManifest(bundle, module) };
+  return { code: { wasm: module }, manifest: readManifest(bundle, module) };
+}
+
+/** Its worker loads it: TypeScript is trusted, but may take its time, or fail. */
+function operatorOf(bundle: ModuleOfBundle): CompiledModule {
+  if (bundle.kind !== "analyze") refuse(bundle, "is an operator: those are for bundles of kind analyze");
+  return { code: { operator: bundle.moduleFile }, manifest: undefined };
 }
 
 function startsAsWasm(binary: Uint8Array): boolean {
   return Buffer.from(binary.subarray(0, 8)).equals(Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
 }
 
-function checkImports(bundle: Bundle, module: WebAssembly.Module): void {
+function checkImports(bundle: ModuleOfBundle, module: WebAssembly.Module): void {
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     if (from === "nightjar" && name === "log" && kind === "function") continue;
     refuse(bundle, `imports ${kind} ${from}.${name}; a module may import the function nightjar.log and nothing else`);
   }
 }
 
-function checkExports(bundle: Bundle, module: WebAssembly.Module): void {
+function checkExports(bundle: ModuleOfBundle, module: WebAssembly.Module): void {
   const kinds = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
   if (kinds.get("memory") !== "memory") refuse(bundle, 'exports no memory named "memory"');
   const missing = REQUIRED.filter((name) => kinds.get(name) !== "function");
   if (missing.length > 0) refuse(bundle, `does not export ${missing.join(", ")}: see docs/reference/module-abi.md`);
 }
 
-function readManifest(bundle: Bundle, module: WebAssembly.Module): Manifest | undefined {
+function readManifest(bundle: ModuleOfBundle, module: WebAssembly.Module): Manifest | undefined {
   const [section] = WebAssembly.Module.customSections(module, MANIFEST_SECTION);
   if (!section) return undefined;
   try {
@@ -80,6 +99,6 @@ function readManifest(bundle: Bundle, module: WebAssembly.Module): Manifest | un
   }
 }
 
-function refuse(bundle: Bundle, problem: string, cause?: unknown): never {
+function refuse(bundle: ModuleOfBundle, problem: string, cause?: unknown): never {
   throw new Refusal("module", "module.file", `${bundle.moduleFile} ${problem}`, { cause });
 }

@@ -3,13 +3,14 @@
 import { Worker } from "node:worker_threads";
 import type { Parameters } from "./bundle_schema.ts";
 import type { GuestErrorCode, GuestSetup } from "./guest_memory.ts";
+import type { ModuleCode } from "./module_file.ts";
 import type { FromModuleWorker, ModuleWorkerData, ToModuleWorker } from "./module_worker.ts";
 import { Overrun } from "./overrun.ts";
-import { NO_SLOT, WorkerControl } from "./worker_control.ts";
+import { NO_SLOT, SAVING, WorkerControl } from "./worker_control.ts";
 
 /** What every instance of one module is started with. */
 export interface ModuleRecipe {
-  module: WebAssembly.Module;
+  code: ModuleCode;
   setup: GuestSetup;
   samples: SharedArrayBuffer;
   startMs: number;
@@ -41,15 +42,18 @@ export class ModuleHandle {
   onFailure: (failure: ModuleFailure) => void = () => {};
   /** Takes slots (false while it only stands by). */
   serving = false;
+  /** Called once it takes slots; `restored` as in the message. */
+  onServing: (restored: boolean | undefined) => void = () => {};
   readonly #recipe: ModuleRecipe;
   readonly #overrun = new Overrun(this.control);
   readonly #worker: Worker;
   #ended = false;
+  #onState: (state: Uint8Array | undefined) => void = () => {};
 
   constructor(recipe: ModuleRecipe, parameters: Parameters) {
     this.#recipe = recipe;
     const data: ModuleWorkerData = {
-      module: recipe.module,
+      code: recipe.code,
       setup: recipe.setup,
       parameters,
       control: this.control.shared,
@@ -62,10 +66,10 @@ export class ModuleHandle {
     this.ready.catch(() => {});
   }
 
-  /** Takes slots of the link from now on. */
-  serve(fd: number, bytes: number, firstObjectId: bigint): void {
+  /** Takes slots of the link from now on, and goes on from `state` when there is one. */
+  serve(fd: number, bytes: number, firstObjectId: bigint, state?: Uint8Array): void {
     this.serving = true;
-    this.#tell({ type: "serve", fd, bytes, firstObjectId });
+    this.#tell({ type: "serve", fd, bytes, firstObjectId, state });
   }
 
   /** Before the next slot. */
@@ -73,11 +77,18 @@ export class ModuleHandle {
     this.#tell({ type: "configure", parameters });
   }
 
+  /** ms until what it does has taken its time; undefined while it does nothing. */
+  dueIn(): number | undefined {
+    const { startMs, batchMs } = this.#recipe;
+    return this.#overrun.dueIn(this.control.busy?.slot === NO_SLOT ? startMs : batchMs);
+  }
+
   /** What it has done for too long; undefined as long as all is well. To be called every few milliseconds. */
   overdue(): string | undefined {
     const { startMs, batchMs } = this.#recipe;
     const starting = this.control.busy?.slot === NO_SLOT;
     if (!this.#overrun.check(starting ? startMs : batchMs)) return undefined;
+    if (this.control.busy?.slot === SAVING) return `the module took more than ${batchMs} ms to save its state`;
     return starting
       ? `the module did not start within ${startMs} ms (limits.start-ms) and was ended`
       : `the module ran for more than ${batchMs} ms on one batch (limits.batch-ms) and was ended`;
@@ -91,6 +102,24 @@ export class ModuleHandle {
     const exited = new Promise((resolve) => this.#worker.once("exit", resolve));
     if (this.serving) await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
     await this.#worker.terminate();
+  }
+
+  /**
+   * Lets it finish its slot and hand its state over, then ends it. Undefined when it keeps none, or does not give it
+   * within `graceMs`.
+   */
+  async takeState(wake: () => void, graceMs: number): Promise<Uint8Array | undefined> {
+    this.#ended = true;
+    const given = new Promise<Uint8Array | undefined>((resolve) => {
+      this.#onState = resolve;
+      this.#worker.once("exit", () => resolve(undefined));
+      setTimeout(() => resolve(undefined), graceMs).unref();
+    });
+    this.control.stop(true);
+    wake();
+    const state = await given;
+    await this.#worker.terminate();
+    return state;
   }
 
   /** Ends it now, wherever it is. */
@@ -117,6 +146,8 @@ export class ModuleHandle {
       this.#worker.on("message", (message: FromModuleWorker) => {
         if (message.type === "log") this.#recipe.log(message.level, message.text);
         else if (message.type === "failed") fail(message.code, message.message);
+        else if (message.type === "serving") this.onServing(message.restored);
+        else if (message.type === "state") this.#onState(message.state);
         else {
           clearInterval(timer);
           if (message.type === "starting") timer = setInterval(watchStart, WATCH_MS);

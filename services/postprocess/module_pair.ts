@@ -3,15 +3,18 @@
 //   served slot overruns batch-ms ─┐
 //   trap, worker dies ─────────────┴─► slot FAILED with the reason ─► the standby serves (first failure: at once;
 //                                      again within 10 s: after 100 ms, doubled, at most 5 s) ─► a new standby starts
+//   more than `reloads` failures within `windowMs` ─► given up: whoever listens may go back to another bundle; until
+//                                      then frames pass, and one more instance is tried each `retryMs`
 //   while nobody serves, slots that come are FAILED at once, so that the element never waits.
 
 import { ringBell } from "../../firmware/link/addon.ts";
 import { Bell, LinkError, SlotState } from "../../firmware/link/protocol.ts";
-import type { LinkMemory } from "../../firmware/link/slots.ts";
+import type { LinkMemory, Slot } from "../../firmware/link/slots.ts";
 import { BackOff } from "./backoff.ts";
 import type { Parameters } from "./bundle_schema.ts";
 import { type ModuleFailure, ModuleHandle, type ModuleRecipe } from "./module_handle.ts";
-import { takeOldest } from "./serve_slots.ts";
+import { Samples } from "./samples.ts";
+import { framesOf, takeOldest } from "./serve_slots.ts";
 
 export interface PairLink {
   memory: LinkMemory;
@@ -19,32 +22,80 @@ export interface PairLink {
   bytes: number;
 }
 
+/** What an instance goes on from. */
+export interface Heritage {
+  /** Undefined: none, it begins afresh. */
+  state: Uint8Array | undefined;
+  /** The highest object id that was given so far. */
+  highestId: bigint;
+}
+
+/** How long a failing module is tried again. */
+export interface ReloadPolicy {
+  /** Failures within the window after which it is given up; 0: at the first. */
+  reloads: number;
+  windowMs: number;
+  /** ms between two tries of one that was given up; 0: none. */
+  retryMs: number;
+}
+
+/** One step of what happens to a module that failed, or to one that came back. */
+export interface ModuleIncident {
+  step: "failed" | "reloading" | "recovered" | "given-up";
+  /** What was wrong; for people. */
+  reason: string;
+  /** reloading: ms until the next instance starts. recovered: ms without one. */
+  ms: number;
+  /** Frames that went on without objects, since it failed first. */
+  framesWithoutObjects: number;
+  restarts: number;
+}
+
 export interface PairEvents {
   /** Nobody serves, or somebody does again. */
   state(state: "ready" | "degraded", message: string): void;
+  incident(incident: ModuleIncident): void;
   log(level: "info" | "warn" | "error", message: string): void;
 }
 
+/** The watchdog looks each 10 ms; what is due later waits for that. */
+const LOOK_AHEAD_MS = 15;
 const BACK_OFF = { firstMs: 100, longestMs: 5000, calmMs: 10_000 };
+/** What a module may take to save its state beyond its time for a batch: its thread may have to wait for a processor. */
+const SAVE_GRACE_MS = 1000;
 
 export class ModulePair {
   /** Instances that were replaced after a failure. */
   restarts = 0;
+  /** An instance takes slots; `restored`: whether it took over a state, undefined when there was none. */
+  onServing: (restored: boolean | undefined) => void = () => {};
   readonly #recipe: ModuleRecipe;
   readonly #events: PairEvents;
   readonly #backOff = new BackOff(BACK_OFF);
+  readonly #samples: Samples;
+  readonly #policy: ReloadPolicy;
+  /** Times (ms) of the failures within the window. */
+  #failures: number[] = [];
+  /** When an instance failed and none has come back since; ms. */
+  #troubleSince: number | undefined;
+  /** Frames that had failed when all was well for the last time. */
+  #failedBefore = 0;
+  #heritage: Heritage | undefined;
   #parameters: Parameters;
   #link: PairLink | undefined;
   #serving: ModuleHandle | undefined;
   #standby: ModuleHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
   #reason = "";
   #highestId = idsOfThisRun();
   #degraded = false;
   #closed = false;
 
-  constructor(recipe: ModuleRecipe, parameters: Parameters, events: PairEvents) {
+  constructor(recipe: ModuleRecipe, policy: ReloadPolicy, parameters: Parameters, events: PairEvents) {
     this.#recipe = recipe;
+    this.#policy = policy;
+    this.#samples = new Samples(recipe.samples);
     this.#parameters = parameters;
     this.#events = events;
   }
@@ -54,10 +105,33 @@ export class ModulePair {
     await this.#spawn().ready;
   }
 
-  /** Begins to serve a link. */
-  serve(link: PairLink): void {
+  /** Begins to serve a link, where `heritage` ended when there is one. */
+  serve(link: PairLink, heritage?: Heritage): void {
     this.#link = link;
+    this.#heritage = heritage;
+    if (heritage && heritage.highestId > this.#highestId) this.#highestId = heritage.highestId;
     this.#promote();
+  }
+
+  /** Ends the instance that serves; the warm one goes on when serve() is called again, as if nothing had been before. */
+  async pause(): Promise<void> {
+    clearTimeout(this.#timer);
+    const serving = this.#serving;
+    this.#serving = undefined;
+    this.#link = undefined;
+    await serving?.end();
+  }
+
+  /** Serves no more after the slot in work; what the next one goes on from. */
+  async handOver(): Promise<Heritage> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    const serving = this.#serving;
+    this.#serving = undefined;
+    const graceMs = this.#recipe.batchMs + SAVE_GRACE_MS;
+    const [state] = await Promise.all([serving?.takeState(() => this.#wake(), graceMs), this.#standby?.end()]);
+    if (serving) this.#rememberIds(serving);
+    return { state, highestId: this.#highestId };
   }
 
   /** New parameters for the next batch; the caller has checked them. */
@@ -74,16 +148,29 @@ export class ModulePair {
       if (this.#degraded) this.#refuseWaiting();
       return;
     }
+    if (this.#troubleSince === undefined) this.#failedBefore = this.#samples.failedFrames;
     const reason = serving.overdue();
     if (reason !== undefined) this.#replace(serving, reason, LinkError.Deadline);
+    else this.#lookAt(serving.dueIn());
+  }
+
+  /** Looks again at the moment when the time is up, and not only at the next regular look. */
+  #lookAt(dueMs: number | undefined): void {
+    if (dueMs === undefined || dueMs > LOOK_AHEAD_MS) return;
+    clearTimeout(this.#look);
+    this.#look = setTimeout(() => this.check(), Math.ceil(dueMs) + 1).unref();
   }
 
   /** Lets the serving instance finish its slot. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const wake = () => this.#link && ringBell(this.#link.memory, Bell.Module);
-    await Promise.all([this.#serving?.stop(wake, this.#recipe.batchMs), this.#standby?.end()]);
+    clearTimeout(this.#look);
+    await Promise.all([this.#serving?.stop(() => this.#wake(), this.#recipe.batchMs), this.#standby?.end()]);
+  }
+
+  #wake(): void {
+    if (this.#link) ringBell(this.#link.memory, Bell.Module);
   }
 
   #replace(failed: ModuleHandle, reason: string, code: LinkError): void {
@@ -92,7 +179,9 @@ export class ModulePair {
     this.#reason = reason;
     this.restarts++;
     this.#rememberIds(failed);
+    this.#troubleSince ??= performance.now();
     this.#events.log("error", reason);
+    this.#tell("failed", 0);
     // The slot is the element's only when the worker can no longer write to it.
     void failed.end().then(() => {
       this.#failOwned(code, reason);
@@ -102,9 +191,27 @@ export class ModulePair {
 
   #schedule(): void {
     if (this.#closed) return;
-    const delay = this.#backOff.fail(performance.now());
-    if (delay > 0) this.#degrade(`${this.#reason}; it is started again in ${delay} ms`);
+    const now = performance.now();
+    const { reloads, windowMs, retryMs } = this.#policy;
+    this.#failures = [...this.#failures.filter((time) => now - time < windowMs), now];
+    if (this.#failures.length > reloads) {
+      this.#giveUp(retryMs);
+      return;
+    }
+    const delay = this.#backOff.fail(now);
+    if (delay > 0) {
+      this.#degrade(`${this.#reason}; it is started again in ${delay} ms`);
+      this.#tell("reloading", delay);
+    }
     this.#timer = setTimeout(() => this.#promote(), delay);
+  }
+
+  #giveUp(retryMs: number): void {
+    const next = retryMs > 0 ? `tried again in ${Math.ceil(retryMs / 1000)} s` : "not tried again";
+    this.#degrade(`${this.#reason}; it failed ${this.#failures.length} times and is ${next}`);
+    this.#tell("given-up", retryMs);
+    // One more failure then gives it up again at once: the window has not passed for it.
+    if (retryMs > 0) this.#timer = setTimeout(() => this.#promote(), retryMs);
   }
 
   #promote(): void {
@@ -120,10 +227,26 @@ export class ModulePair {
     this.#serving = next;
     this.#standby = undefined;
     next.onFailure = (failure) => this.#replace(next, failure.message, LinkError.Module);
-    next.serve(this.#link.fd, this.#link.bytes, this.#highestId + 1n);
+    next.onServing = (restored) => this.#served(restored);
+    next.serve(this.#link.fd, this.#link.bytes, this.#highestId + 1n, this.#heritage?.state);
+    // An instance that fails may have failed at this state: the next one begins afresh.
+    this.#heritage = undefined;
     if (this.#degraded) this.#events.state("ready", "");
     this.#degraded = false;
     this.#spawn();
+  }
+
+  #served(restored: boolean | undefined): void {
+    this.onServing(restored);
+    if (this.#troubleSince === undefined) return;
+    this.#tell("recovered", performance.now() - this.#troubleSince);
+    this.#troubleSince = undefined;
+  }
+
+  #tell(step: ModuleIncident["step"], ms: number): void {
+    const framesWithoutObjects = this.#samples.failedFrames - this.#failedBefore;
+    const { restarts } = this;
+    this.#events.incident({ step, reason: this.#reason, ms: Math.round(ms), framesWithoutObjects, restarts });
   }
 
   #degrade(message: string): void {
@@ -158,8 +281,13 @@ export class ModulePair {
   #failOwned(code: LinkError, reason: string): void {
     const link = this.#link;
     if (!link) return;
-    for (const slot of link.memory.slots) if (slot.state === SlotState.Decoding) slot.fail(code, reason);
+    for (const slot of link.memory.slots) if (slot.state === SlotState.Decoding) this.#fail(slot, code, reason);
     ringBell(link.memory, Bell.Element);
+  }
+
+  #fail(slot: Slot, code: LinkError, reason: string): void {
+    this.#samples.fail(framesOf(slot));
+    slot.fail(code, reason);
   }
 
   #refuseWaiting(): void {
@@ -167,7 +295,7 @@ export class ModulePair {
     if (!link || this.#closed) return;
     const slot = takeOldest(link.memory, SlotState.OutputReady, SlotState.Decoding);
     if (!slot) return;
-    slot.fail(LinkError.Module, this.#reason);
+    this.#fail(slot, LinkError.Module, this.#reason);
     ringBell(link.memory, Bell.Element);
     this.#refuseWaiting();
   }

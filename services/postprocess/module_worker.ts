@@ -1,4 +1,5 @@
-// A worker thread that runs one module instance. It may be ended at any moment, also in the middle of a call.
+// A worker thread that runs one module instance: WebAssembly, or an operator in TypeScript. It may be ended at any moment,
+// also in the middle of a call.
 //
 //   main                          this worker
 //   workerData ─────────────────► instantiates, configures, warms up
@@ -6,21 +7,43 @@
 //   serve (the link's memory) ──► takes slots until it is stopped
 //   configure ──────────────────► between two slots
 //   ◄─── log, failed (the module trapped: this worker takes no more slots)
+//   ◄─── state, when it was stopped for another instance to go on
 
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { map, ringBell, stamp } from "../../firmware/link/addon.ts";
-import { Bell, FRAME, Kind, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
+import { Bell, Kind, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot } from "../../firmware/link/slots.ts";
 import type { Parameters } from "./bundle_schema.ts";
+import type { GuestLog } from "./guest.ts";
 import { Guest } from "./guest.ts";
 import { GuestError, type GuestErrorCode, type GuestSetup } from "./guest_memory.ts";
+import type { ModuleCode } from "./module_file.ts";
+import { loadOperator } from "./operator_guest.ts";
 import { Samples } from "./samples.ts";
-import { nextSlot } from "./serve_slots.ts";
+import { framesOf, nextSlot } from "./serve_slots.ts";
 import { ownThread } from "./thread_time.ts";
-import { NO_SLOT, WorkerControl } from "./worker_control.ts";
+import { NO_SLOT, SAVING, WorkerControl } from "./worker_control.ts";
+
+/** One instance of a module, whatever it is written in. Every call may throw GuestError, or trap. */
+export interface Runner {
+  /** Takes all parameters. */
+  configure(parameters: Parameters): void;
+  /** Frames of nothing, to have the code compiled before the first real one. */
+  warmUp(): void;
+  /** Works on the frames of a slot, and writes their results back to it. */
+  run(slot: Slot, frames: number): void;
+  /** The state; undefined when it keeps none. It is of no more use afterwards. */
+  save(): Uint8Array | undefined;
+  restore(state: Uint8Array): void;
+  /** The highest object id that it wrote so far; 0n when none is tracked. */
+  readonly highestObjectId: bigint;
+}
+
+/** Makes an instance. `firstObjectId`: a tracker's first id. */
+type RunnerFactory = (firstObjectId: bigint) => Runner;
 
 export interface ModuleWorkerData {
-  module: WebAssembly.Module;
+  code: ModuleCode;
   setup: GuestSetup;
   parameters: Parameters;
   control: SharedArrayBuffer;
@@ -30,13 +53,22 @@ export interface ModuleWorkerData {
 }
 
 export type ToModuleWorker =
-  | { type: "serve"; fd: number; bytes: number; firstObjectId: bigint }
+  | {
+      type: "serve";
+      fd: number;
+      bytes: number;
+      firstObjectId: bigint;
+      /** Of the instance before this one. */
+      state: Uint8Array | undefined;
+    }
   | { type: "configure"; parameters: Parameters };
 
 export type FromModuleWorker =
   | { type: "starting" }
   | { type: "ready" }
-  | { type: "serving" }
+  /** `restored` says whether it took the state over; undefined when there was none. */
+  | { type: "serving"; restored: boolean | undefined }
+  | { type: "state"; state: Uint8Array | undefined }
   | { type: "failed"; code: GuestErrorCode; message: string }
   | { type: "log"; level: number; text: string };
 
@@ -51,8 +83,11 @@ let logSecond = 0;
 let logLeft = data.logLines;
 
 control.thread = ownThread();
-const warm = attempt(() => {
+let make: RunnerFactory;
+const warm = await attempt(async () => {
   tell({ type: "starting" });
+  control.begin(NO_SLOT);
+  make = await factoryOf(data.code, data.setup, log);
   const guest = start(1n);
   for (let i = 0; i < WARM_UP_FRAMES; i++) guest.warmUp();
   control.end();
@@ -61,18 +96,23 @@ const warm = attempt(() => {
 if (warm) {
   tell({ type: "ready" });
   port.on("message", (message: ToModuleWorker) => {
-    if (message.type === "configure") parameters = message.parameters;
-    else attempt(() => serve(message));
+    if (message.type === "configure") changeStandby(warm, message.parameters);
+    else void attempt(async () => serve(message));
   });
+}
+
+async function factoryOf(code: ModuleCode, setup: GuestSetup, log: GuestLog): Promise<RunnerFactory> {
+  if ("operator" in code) return loadOperator(code.operator, setup, log);
+  return (firstObjectId) => new Guest(code.wasm, setup, firstObjectId, log);
 }
 
 function serve(message: Extract<ToModuleWorker, { type: "serve" }>): void {
   const link = new LinkMemory(map(message.fd, message.bytes));
   // Warm-up frames left no trace in a module without state; one with state begins afresh.
-  const guest = data.setup.kind === Kind.Detect ? warm! : start(message.firstObjectId);
+  const { guest, restored } = takeOver(message);
   guest.configure(parameters);
   control.end();
-  tell({ type: "serving" });
+  tell({ type: "serving", restored });
   const stopped = () => control.stopped;
   for (;;) {
     const slot = nextSlot(link, Bell.Module, SlotState.OutputReady, SlotState.Decoding, stopped);
@@ -82,17 +122,45 @@ function serve(message: Extract<ToModuleWorker, { type: "serve" }>): void {
     ringBell(link, Bell.Element);
     if (!intact) break;
   }
+  if (control.wantsState) tell({ type: "state", state: saved(guest) });
   port.close();
 }
 
+/** An instance that goes on from the state of another, or from the start when there is none or it cannot be read. */
+function takeOver({ firstObjectId, state }: Extract<ToModuleWorker, { type: "serve" }>) {
+  if (data.setup.kind === Kind.Detect) return { guest: warm!, restored: undefined };
+  const guest = start(firstObjectId);
+  if (!state) return { guest, restored: undefined };
+  try {
+    guest.restore(state);
+    return { guest, restored: true };
+  } catch (error) {
+    log(2, `the state of the instance before was not taken over: ${describe(error)}`);
+    // Whatever the attempt left behind is not to be gone on with.
+    return { guest: start(firstObjectId), restored: false };
+  }
+}
+
+function saved(guest: Runner): Uint8Array | undefined {
+  control.begin(SAVING);
+  try {
+    return guest.save();
+  } catch (error) {
+    log(2, `the module's state was not saved: ${describe(error)}`);
+    return undefined;
+  } finally {
+    control.end();
+  }
+}
+
 /** False when the module can no longer be trusted. */
-function decode(link: LinkMemory, guest: Guest, slot: Slot): boolean {
+function decode(link: LinkMemory, guest: Runner, slot: Slot): boolean {
   const began = performance.now();
   control.begin(slot.index);
   try {
     stamp(link.buffer, slot.offset + SLOT.moduleStart);
     const batch = slot.batch;
-    for (let frame = 0; frame < batch; frame++) runFrame(guest, slot, frame);
+    guest.run(slot, batch);
     stamp(link.buffer, slot.offset + SLOT.moduleEnd);
     slot.state = SlotState.ResultReady;
     samples.add(performance.now() - began, batch);
@@ -100,19 +168,14 @@ function decode(link: LinkMemory, guest: Guest, slot: Slot): boolean {
   } catch (error) {
     return giveBack(slot, error);
   } finally {
+    if (guest.highestObjectId > control.highestObjectId) control.highestObjectId = guest.highestObjectId;
     control.end();
   }
 }
 
-function runFrame(guest: Guest, slot: Slot, frame: number): void {
-  guest.process(slot, frame);
-  if (data.setup.kind !== Kind.Analyze) return;
-  const highest = guest.highestObjectId(slot.frameWord(frame, FRAME.objectsOut));
-  if (highest > control.highestObjectId) control.highestObjectId = highest;
-}
-
 /** An error that the module returned, or a peer's mistake, costs this batch only; a trap ends the instance. */
 function giveBack(slot: Slot, error: unknown): boolean {
+  samples.fail(framesOf(slot));
   if (error instanceof ProtocolError) {
     slot.fail(LinkError.Protocol, error.message);
     return true;
@@ -128,32 +191,64 @@ function giveBack(slot: Slot, error: unknown): boolean {
 }
 
 /** The module's own code runs here too: its time counts for the slot. */
-function takeMessages(guest: Guest, slot: Slot): void {
+function takeMessages(guest: Runner, slot: Slot): void {
   control.begin(slot.index);
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
     const message = next.message as ToModuleWorker;
-    if (message.type !== "configure") continue;
-    parameters = message.parameters;
-    attempt(() => guest.configure(parameters));
+    if (message.type === "configure") change(guest, message.parameters);
+  }
+}
+
+/** Parameters that the module refuses are reported and change nothing. */
+function change(guest: Runner, wanted: Parameters): void {
+  try {
+    const refusal = tryParameters(guest, wanted);
+    if (refusal !== undefined) log(3, `${refusal}; the parameters stay as they were`);
+  } catch (error) {
+    control.end();
+    failed(error);
+  }
+}
+
+/** The instance that serves has said what is wrong; this one only has to stay able to take over. */
+function changeStandby(guest: Runner, wanted: Parameters): void {
+  control.begin(NO_SLOT);
+  void attempt(async () => tryParameters(guest, wanted)).then(() => control.end());
+}
+
+/** Why the module refuses them: it then has those from before. */
+function tryParameters(guest: Runner, wanted: Parameters): string | undefined {
+  try {
+    guest.configure(wanted);
+    parameters = wanted;
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof GuestError) || error.code !== "parameters") throw error;
+    guest.configure(parameters);
+    return error.message;
   }
 }
 
 /** Counts as start, with the warm-up, until control.end(). */
-function start(firstObjectId: bigint): Guest {
+function start(firstObjectId: bigint): Runner {
   control.begin(NO_SLOT);
-  const guest = new Guest(data.module, data.setup, firstObjectId, log);
+  const guest = make(firstObjectId);
   guest.configure(parameters);
   return guest;
 }
 
-function attempt<T>(action: () => T): T | undefined {
+async function attempt<T>(action: () => Promise<T>): Promise<T | undefined> {
   try {
-    return action();
+    return await action();
   } catch (error) {
     control.end();
-    tell({ type: "failed", code: error instanceof GuestError ? error.code : "module", message: describe(error) });
+    failed(error);
     return undefined;
   }
+}
+
+function failed(error: unknown): void {
+  tell({ type: "failed", code: error instanceof GuestError ? error.code : "module", message: describe(error) });
 }
 
 function describe(error: unknown): string {

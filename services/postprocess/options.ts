@@ -9,15 +9,18 @@ export interface Options {
   /** Threads of one run of a model; 0: as many as the machine has cores. */
   threads: number;
   exitWithParent: boolean;
+  /** The parent says by IPC which bundles to use before elements may connect. */
+  managed: boolean;
   logLevel: LogLevel;
 }
 
-export const USAGE = `usage: nightjar-host --socket PATH [--threads N] [--exit-with-parent] [--log-level debug|info|warn|error]
+export const USAGE = `usage: nightjar-host --socket PATH [--threads N] [--exit-with-parent] [--managed] [--log-level debug|info|warn|error]
 
 Runs models and modules for Nightjar's elements, which connect to the Unix socket PATH.
 
   --threads N          threads of one run of a model (default: one for each core)
   --exit-with-parent   end when standard input closes
+  --managed            wait for the parent's word on bundles before elements may connect
   --log-level LEVEL    the least that is logged (default: info)
 `;
 
@@ -35,6 +38,7 @@ export function parseOptions(argv: readonly string[]): Options {
     socket: values.socket,
     threads,
     exitWithParent: values["exit-with-parent"],
+    managed: values.managed,
     logLevel: levelOf(values["log-level"]),
   };
 }
@@ -47,6 +51,7 @@ function parse(argv: readonly string[]) {
         socket: { type: "string" },
         threads: { type: "string", default: "0" },
         "exit-with-parent": { type: "boolean", default: false },
+        managed: { type: "boolean", default: false },
         "log-level": { type: "string", default: "info" },
       },
     }).values;

@@ -34,6 +34,14 @@ export class Overrun {
     return busy.ms > limitMs * PATIENCE || this.#hasRun(limitMs);
   }
 
+  /** ms until it is worth looking again; undefined when it is idle, or the next regular look is soon enough. */
+  dueIn(limitMs: number): number | undefined {
+    const { busy } = this.#control;
+    if (!busy) return undefined;
+    const left = limitMs - busy.ms;
+    return left > 0 ? left : undefined;
+  }
+
   #hasRun(limitMs: number): boolean {
     const now = threadTime(this.#control.thread);
     if (now === undefined || this.#atFirst === undefined) return true;

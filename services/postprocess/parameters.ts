@@ -14,7 +14,7 @@ export function mergeParameters(base: Parameters, overrides: unknown, manifest: 
   const merged: Record<string, ParameterValue> = { ...base };
   for (const [key, value] of Object.entries(asRecord(overrides))) {
     if (value === null) delete merged[key];
-    else merged[key] = asValue(key, value);
+    else merged[key] = asValue(key, value, manifest?.parameters[key]?.type === "text");
   }
   if (manifest) for (const [key, value] of Object.entries(merged)) checkDeclared(key, value, manifest);
   return merged;
@@ -26,10 +26,17 @@ function asRecord(overrides: unknown): Record<string, unknown> {
   throw new Refusal("parameters", "parameters", "parameters must be a JSON object");
 }
 
-function asValue(key: string, value: unknown): ParameterValue {
+/** What is no simple value (a list of zones) goes to the module as JSON text. */
+function asValue(key: string, given: unknown, isText: boolean): ParameterValue {
+  const value = isStructured(given, isText) ? JSON.stringify(given) : given;
   const result = parametersSchema.safeParse({ [key]: value });
   if (result.success) return result.data[key] as ParameterValue;
   throw wrong(key, "is neither a number, a yes or no, a text nor a list of numbers");
+}
+
+function isStructured(value: unknown, isText: boolean): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return isText || !Array.isArray(value) || value.some((entry) => typeof entry === "object" && entry !== null);
 }
 
 function checkDeclared(key: string, value: ParameterValue, manifest: Manifest): void {

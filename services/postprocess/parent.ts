@@ -13,17 +13,23 @@ export interface ParentOptions {
   logLevel: LogLevel;
   /** The parent is gone, or wants us to stop. */
   onStop: () => void;
+  onAssign: (message: Extract<ToPostprocess, { type: "assign" }>) => void;
+  onSwap: (message: Extract<ToPostprocess, { type: "swap" }>) => void;
+  onRecord: (message: Extract<ToPostprocess, { type: "record" }>) => void;
 }
 
 export class Parent {
   readonly #lowest: number;
 
-  constructor({ exitWithParent, logLevel, onStop }: ParentOptions) {
+  constructor({ exitWithParent, logLevel, onStop, onAssign, onSwap, onRecord }: ParentOptions) {
     this.#lowest = LEVELS.indexOf(logLevel);
     if (process.send) {
       process.once("disconnect", onStop);
       process.on("message", (message: ToPostprocess) => {
         if (message.type === "stop") onStop();
+        else if (message.type === "assign") onAssign(message);
+        else if (message.type === "swap") onSwap(message);
+        else if (message.type === "record") onRecord(message);
       });
     } else if (exitWithParent) {
       process.stdin.once("close", onStop);

@@ -1,8 +1,10 @@
 // Durations measured in a worker and read by the main thread: a ring in shared memory, one writer, one reader.
 
 const RING = 1024;
-const COUNT_BYTES = 8;
+const COUNT_BYTES = 16;
 const FRAMES = 1;
+const FAILED = 2;
+const FAILED_FRAMES = 3;
 
 export interface Percentiles {
   p50: number;
@@ -18,7 +20,7 @@ export class Samples {
   /** Without `shared`: new memory, to be given to the writer. */
   constructor(shared = new SharedArrayBuffer(COUNT_BYTES + RING * 4)) {
     this.shared = shared;
-    this.#count = new Int32Array(shared, 0, 2);
+    this.#count = new Int32Array(shared, 0, 4);
     this.#values = new Float32Array(shared, COUNT_BYTES, RING);
   }
 
@@ -28,6 +30,27 @@ export class Samples {
     const count = Atomics.load(this.#count, 0);
     this.#values[(count >>> 0) % RING] = value;
     Atomics.store(this.#count, 0, count + 1);
+  }
+
+  /** A batch that was given back without a result. Any thread. */
+  fail(frames: number): void {
+    Atomics.add(this.#count, FAILED, 1);
+    Atomics.add(this.#count, FAILED_FRAMES, frames);
+  }
+
+  /** Batches without a result so far. */
+  get failed(): number {
+    return Atomics.load(this.#count, FAILED) >>> 0;
+  }
+
+  /** Frames in them. */
+  get failedFrames(): number {
+    return Atomics.load(this.#count, FAILED_FRAMES) >>> 0;
+  }
+
+  /** Batches with a result so far. */
+  get total(): number {
+    return Atomics.load(this.#count, 0) >>> 0;
   }
 
   /** Frames since the last call. */

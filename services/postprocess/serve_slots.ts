@@ -33,5 +33,14 @@ export function nextSlot(
   return undefined;
 }
 
+/** Frames in a slot; 0 when the element wrote something impossible there. */
+export function framesOf(slot: Slot): number {
+  try {
+    return slot.batch;
+  } catch {
+    return 0;
+  }
+}
+
 /** How soon a worker looks at its stop word when nobody rings. */
 const WAKE_MS = 100;

@@ -2,19 +2,28 @@
 // grow. A limit inside the binary holds for memory.grow and table.grow of this module alone, which no flag of V8 does.
 
 import { Refusal } from "./refusal.ts";
+import { checkFunction } from "./wasm_code.ts";
 
 const HEADER_BYTES = 8;
+const TYPE_SECTION = 1;
+const FUNCTION_SECTION = 3;
 const TABLE_SECTION = 4;
 const MEMORY_SECTION = 5;
+const CODE_SECTION = 10;
+/** A function type in the type section. */
+const FUNCTION_TYPE = 0x60;
 const SHARED_OR_64_BIT = ~1;
 
 /**
  * The binary with `maximum` pages of memory at most, and tables that cannot grow.
- * Throws Refusal when it begins with more, or is not a WebAssembly module.
+ * Throws Refusal when it begins with more, is not a WebAssembly module, or has functions that the compiler would not
+ * survive.
  */
 export function bounded(binary: Uint8Array<ArrayBuffer>, maximum: number): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array<ArrayBuffer>[] = [binary.subarray(0, HEADER_BYTES)];
   const reader = new Reader(binary, HEADER_BYTES);
+  let parameters: number[] = [];
+  let types: number[] = [];
   while (!reader.done) {
     const start = reader.at;
     const id = reader.byte();
@@ -23,8 +32,54 @@ export function bounded(binary: Uint8Array<ArrayBuffer>, maximum: number): Uint8
     if (id === MEMORY_SECTION) parts.push(section(id, boundMemories(body, maximum)));
     else if (id === TABLE_SECTION) parts.push(section(id, boundTables(body)));
     else parts.push(binary.subarray(start, reader.at));
+    if (id === TYPE_SECTION) parameters = readParameterCounts(body);
+    else if (id === FUNCTION_SECTION) types = readIndices(body);
+    else if (id === CODE_SECTION)
+      checkCode(
+        body,
+        types.map((type) => parameters[type] ?? 0),
+      );
   }
   return concatenate(parts);
+}
+
+/** Parameters of each function type. */
+function readParameterCounts(body: Uint8Array<ArrayBuffer>): number[] {
+  const reader = new Reader(body, 0);
+  return Array.from({ length: bounded32(reader, body) }, () => {
+    if (reader.byte() !== FUNCTION_TYPE) {
+      throw new Refusal("module", "module.file", "the module has types that are no functions, which modules may not");
+    }
+    const count = reader.unsigned();
+    reader.skip(count);
+    reader.skip(reader.unsigned());
+    return count;
+  });
+}
+
+function readIndices(body: Uint8Array<ArrayBuffer>): number[] {
+  const reader = new Reader(body, 0);
+  return Array.from({ length: bounded32(reader, body) }, () => reader.unsigned());
+}
+
+/** A count of entries of at least one byte each. */
+function bounded32(reader: Reader, body: Uint8Array<ArrayBuffer>): number {
+  const count = reader.unsigned();
+  if (count <= body.length) return count;
+  throw new Refusal(
+    "module",
+    "module.file",
+    `the module is damaged: it counts ${count} entries in ${body.length} bytes`,
+  );
+}
+
+function checkCode(body: Uint8Array<ArrayBuffer>, parameters: readonly number[]): void {
+  const reader = new Reader(body, 0);
+  const count = bounded32(reader, body);
+  for (let i = 0; i < count; i++) {
+    const bytes = reader.unsigned();
+    checkFunction(new Reader(reader.take(bytes), 0), bytes, i, parameters[i] ?? 0);
+  }
 }
 
 function boundMemories(body: Uint8Array<ArrayBuffer>, maximum: number): number[] {
@@ -118,6 +173,10 @@ class Reader {
       if (byte < 128) return value;
     }
     throw new Refusal("module", "module.file", "the module is damaged: it has a length of more than 32 bits");
+  }
+
+  skip(bytes: number): void {
+    this.take(bytes);
   }
 
   take(bytes: number): Uint8Array<ArrayBuffer> {

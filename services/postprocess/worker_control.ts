@@ -6,10 +6,16 @@ const SLOT = 1;
 const SINCE = 1;
 const HIGHEST_ID = 2;
 const THREAD = 6;
+const ORDERS = 7;
 const BYTES = 32;
 
-/** begin() with this: the worker starts the module. */
+/** begin() with these instead of a slot: the worker starts the module, or asks it for its state. */
 export const NO_SLOT = -1;
+export const SAVING = -2;
+
+/** What stop() asks for. */
+const STOPPED = 1;
+const STOPPED_WITH_STATE = 2;
 
 /** Nanoseconds of CLOCK_MONOTONIC: the same in all threads. */
 export const now = process.hrtime.bigint;
@@ -30,9 +36,24 @@ export class WorkerControl {
     return Atomics.load(this.#words, STOP) !== 0;
   }
 
+  /** The worker is to hand its module's state over before it ends. */
+  get wantsState(): boolean {
+    return Atomics.load(this.#words, STOP) === STOPPED_WITH_STATE;
+  }
+
   /** Main thread: ring the worker's bell afterwards. */
-  stop(): void {
-    Atomics.store(this.#words, STOP, 1);
+  stop(withState = false): void {
+    Atomics.store(this.#words, STOP, withState ? STOPPED_WITH_STATE : STOPPED);
+  }
+
+  /** Links that the worker was told to serve: it leaves one when the next message waits for it. */
+  get orders(): number {
+    return Atomics.load(this.#words, ORDERS);
+  }
+
+  /** Main thread: before the message, and ring the worker's bell afterwards. */
+  order(): void {
+    Atomics.add(this.#words, ORDERS, 1);
   }
 
   /** Worker: begins with a slot. */

@@ -154,6 +154,32 @@ describe("a module that fails", () => {
   });
 });
 
+describe("a module that keeps failing", () => {
+  it("is given up after its policy's reloads, and its frames pass; each step is told", async () => {
+    const policy = { reloads: 1, window: 60, retry: 1 };
+    const element = host.connect();
+    const bundle = analyzeBundle(wasm, { policy, limits: { "memory-pages": 64, "batch-ms": 100 } });
+    await element.open({ kind: "analyze", instance: "failing", bundle, slots: 4 });
+    host.incidents.length = 0;
+    for (let i = 0; i < 2; i++) await run(element, TRAP);
+    const message = await element.next();
+    expect(message).toMatchObject({ state: "degraded", message: /it failed 2 times and is tried again in 1 s/ });
+    expect(await run(element, QUIET)).toMatchObject({ state: SlotState.Failed, error: /the module trapped/ });
+    expect(host.incidents.map(({ step }) => step)).toEqual(["failed", "recovered", "failed", "given-up"]);
+    await waitUntil(
+      "it is tried again",
+      async () => (await run(element, QUIET)).state === SlotState.ResultReady,
+      10_000,
+    );
+    const last = await waitUntil("it is told", () =>
+      host.incidents.length > 4 && host.incidents.at(-1)?.step === "recovered" ? host.incidents.at(-1) : undefined,
+    );
+    expect(last).toMatchObject({ step: "recovered", restarts: 2, reason: "the module trapped: unreachable" });
+    expect(last?.ms).toBeGreaterThanOrEqual(900);
+    expect(last?.framesWithoutObjects).toBeGreaterThanOrEqual(2);
+  });
+});
+
 describe("ids", () => {
   it("of a tracker that had to be replaced are not given again", async () => {
     // Gives each frame an object with the next id, and loops on a frame without objects.

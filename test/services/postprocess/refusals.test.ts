@@ -36,7 +36,7 @@ const CASES: Case[] = [
     request: async () => ({ bundle: "/nowhere" }),
     code: "bundle",
     key: "bundle",
-    message: "/nowhere/bundle.yaml cannot be read: ENOENT",
+    message: "/nowhere/bundle.yaml cannot be read: there is no such file",
   },
   {
     what: "broken YAML",
@@ -78,14 +78,14 @@ const CASES: Case[] = [
     request: () => detect({}, { "model.onnx": undefined }),
     code: "model",
     key: "model.file",
-    message: /model\.onnx cannot be read: ENOENT/,
+    message: /model\.onnx cannot be read: there is no such file; check its name in bundle\.yaml/,
   },
   {
     what: "a truncated model",
     request: () => detect({}, { "model.onnx": TINY_MODEL.subarray(0, 60) }),
     code: "model",
     key: "model.file",
-    message: /model\.onnx cannot be loaded: .*protobuf/i,
+    message: /model\.onnx is not a complete ONNX model: .* copy it again/,
   },
   {
     what: "a model that is not the one of the bundle",
@@ -106,7 +106,7 @@ const CASES: Case[] = [
     request: withModel(["n", 3, 8, 8], ["n", 192]),
     code: "module",
     key: "module.file",
-    message: "the model's output output0 [192] is not float32 [4 + classes, anchors]",
+    message: "the model gives output0 [192]; expected one output [4 + classes, anchors]",
   },
   {
     what: "labels that are not as many as the model's classes",
@@ -120,7 +120,7 @@ const CASES: Case[] = [
     request: () => detect({ labels: { file: "labels.txt" } }),
     code: "bundle",
     key: "labels.file",
-    message: /labels\.txt cannot be read: ENOENT/,
+    message: /labels\.txt cannot be read: there is no such file/,
   },
   {
     what: "a model that takes no picture",
@@ -212,7 +212,7 @@ const CASES: Case[] = [
       }),
     code: "version",
     key: "module.file",
-    message: "the module was built for version 2.3 of the module ABI, this host speaks 1.0",
+    message: "the module was built for version 2.3 of the module ABI, this host speaks 1.",
   },
   {
     what: "a module without all exports",

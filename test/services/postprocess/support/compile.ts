@@ -28,7 +28,7 @@ export function compileModule({ body = "", top = "", exports = EXPORTS }): Promi
   `);
 }
 
-async function compile(source: string): Promise<Buffer> {
+export async function compile(source: string): Promise<Buffer> {
   const name = join(CACHE, hashOf(source));
   try {
     return readFileSync(`${name}.wasm`);

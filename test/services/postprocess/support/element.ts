@@ -1,11 +1,11 @@
 // What an element does, in TypeScript: opens a link, fills slots, waits for results. Node cannot receive a descriptor over
 // a socket, so it opens the link's memory through /proc of the host.
 
-import { closeSync, openSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync, statSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { map, ringBell, unmap, waitBell } from "../../../../firmware/link/addon.ts";
-import { Bell, Kind, SLOT, SlotState } from "../../../../firmware/link/protocol.ts";
+import { Bell, HEADER, Kind, SLOT, SlotState } from "../../../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot } from "../../../../firmware/link/slots.ts";
 import { type FrameIn, fillFrame } from "./records.ts";
 
@@ -20,6 +20,7 @@ export class Element {
   readonly #pid: number;
   #waiting: (() => void) | undefined;
   #gone = false;
+  readonly #old: LinkMemory[] = [];
   memory: LinkMemory | undefined;
 
   constructor(path: string, hostPid: number) {
@@ -61,8 +62,22 @@ export class Element {
   async open(request: object): Promise<HostMessage> {
     this.send({ type: "open", version: 1, kind: "detect", instance: "test", batch: 1, slots: 2, ...request });
     const answer = await this.next();
-    if (answer.type === "layout") this.#map(answer.bytes as number);
+    if (answer.type === "layout") this.#map(answer);
     return answer;
+  }
+
+  /**
+   * Takes the next layout that the host offers. The old memory stays mapped: what is under way comes back there. Other
+   * messages that come meanwhile are dropped.
+   */
+  async takeOffer(): Promise<{ offer: HostMessage; previous: LinkMemory }> {
+    const previous = this.memory!;
+    let offer = await this.next();
+    while (offer.type !== "reconfigure") offer = await this.next();
+    this.#map(offer);
+    this.#old.push(previous);
+    this.send({ type: "switched", generation: offer.generation });
+    return { offer, previous };
   }
 
   /** Sends frames through slot `index` and waits for the answer. */
@@ -87,8 +102,7 @@ export class Element {
   }
 
   /** Waits until the slot is the element's again. */
-  async result(index = 0, timeoutMs = 10_000): Promise<Slot> {
-    const memory = this.memory!;
+  async result(index = 0, timeoutMs = 10_000, memory = this.memory!): Promise<Slot> {
     const slot = memory.slots[index]!;
     const end = performance.now() + timeoutMs;
     while (slot.state !== SlotState.ResultReady && slot.state !== SlotState.Failed) {
@@ -107,24 +121,33 @@ export class Element {
   close(): void {
     this.#socket.destroy();
     if (this.memory) unmap(this.memory.buffer);
+    for (const { buffer } of this.#old.splice(0)) unmap(buffer);
     this.memory = undefined;
   }
 
-  #map(bytes: number): void {
-    const fd = openSync(linkOf(this.#pid, bytes), "r+");
-    this.memory = new LinkMemory(map(fd, bytes));
+  #map({ bytes, generation }: HostMessage): void {
+    const fd = openSync(linkOf(this.#pid, bytes as number, generation as number), "r+");
+    this.memory = new LinkMemory(map(fd, bytes as number));
     closeSync(fd);
   }
 }
 
-/** The youngest link of that size that the host has. */
-function linkOf(pid: number, bytes: number): string {
+/** The link of that size and generation that the host has and has not stopped; the one with the highest descriptor. */
+function linkOf(pid: number, bytes: number, generation: number): string {
   const found = readdirSync(`/proc/${pid}/fd`)
     .map((name) => `/proc/${pid}/fd/${name}`)
-    .filter((path) => isLink(path) && statSync(path).size === bytes);
+    .filter((path) => isLink(path) && statSync(path).size === bytes && isOpen(path, generation));
   const newest = found.at(-1);
-  if (!newest) throw new Error(`process ${pid} has no link of ${bytes} bytes`);
+  if (!newest) throw new Error(`process ${pid} has no link of ${bytes} bytes and generation ${generation}`);
   return newest;
+}
+
+function isOpen(path: string, generation: number): boolean {
+  const header = Buffer.alloc(HEADER.tensors);
+  const fd = openSync(path, "r");
+  readSync(fd, header, 0, header.length, 0);
+  closeSync(fd);
+  return header.readUInt32LE(HEADER.generation) === generation && header.readUInt32LE(HEADER.stop) === 0;
 }
 
 function isLink(path: string): boolean {

@@ -3,18 +3,24 @@
 import "./load_stripper.ts";
 import "../../../../services/postprocess/v8_limits.ts";
 import { Host } from "../../../../services/postprocess/host.ts";
+import type { ModuleIncident } from "../../../../services/postprocess/module_pair.ts";
 import { socketPath } from "./bundles.ts";
 import { Element } from "./element.ts";
 
 export class TestHost {
   readonly log: string[] = [];
+  readonly incidents: ModuleIncident[] = [];
   readonly host: Host;
   readonly #path = socketPath();
   #elements: Element[] = [];
 
   constructor() {
     const log = (level: string, message: string) => this.log.push(`${level}: ${message}`);
-    this.host = new Host(this.#path, { threads: 1, log });
+    this.host = new Host(this.#path, {
+      threads: 1,
+      log,
+      incident: (_instance, _bundle, incident) => this.incidents.push(incident),
+    });
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,7 @@
 // Records of the link as plain objects, for tests to write and to read.
 
 import {
+  DataType,
   EVENT,
   EVENT_BYTES,
   FRAME,
@@ -16,6 +17,8 @@ export interface ObjectOut {
   top: number;
   width: number;
   height: number;
+  /** Radians, clockwise on screen. */
+  angle: number;
   confidence: number;
   classId: number;
   flags: number;
@@ -41,7 +44,7 @@ export interface FrameIn {
   /** detect: the picture, flat. */
   picture?: ArrayLike<number>;
   /** The model's outputs, for a link without an engine. */
-  outputs?: readonly Float32Array[];
+  outputs?: readonly ArrayBufferView[];
   /** analyze */
   objects?: readonly Partial<ObjectOut>[];
 }
@@ -61,8 +64,10 @@ export function fillFrame(memory: LinkMemory, slot: Slot, i: number, frame: Fram
   });
   const input = slot.tensors.find((tensor) => tensor.layout.isInput);
   if (input && frame.picture) {
-    const elements = input.layout.frameBytes / 4;
-    (input.all as Float32Array).set(Float32Array.from(frame.picture), i * elements);
+    const numbers = Float32Array.from(frame.picture);
+    const halves = input.layout.dataType === DataType.Float16;
+    const bytes = halves ? new Float16Array(numbers).buffer : numbers.buffer;
+    input.frames[i]!.set(new Uint8Array(bytes));
   }
   const outputs = slot.tensors.filter((tensor) => !tensor.layout.isInput);
   frame.outputs?.forEach((values, k) => {
@@ -71,7 +76,7 @@ export function fillFrame(memory: LinkMemory, slot: Slot, i: number, frame: Fram
 }
 
 function writeObject(view: DataView, object: Partial<ObjectOut>): void {
-  for (const field of ["left", "top", "width", "height", "confidence"] as const) {
+  for (const field of ["left", "top", "width", "height", "angle", "confidence"] as const) {
     view.setFloat32(OBJECT[field], object[field] ?? 0, true);
   }
   view.setInt32(OBJECT.classId, object.classId ?? 0, true);
@@ -89,6 +94,7 @@ export function objectsOf(slot: Slot, frame = 0): ObjectOut[] {
       top: view.getFloat32(at + OBJECT.top, true),
       width: view.getFloat32(at + OBJECT.width, true),
       height: view.getFloat32(at + OBJECT.height, true),
+      angle: view.getFloat32(at + OBJECT.angle, true),
       confidence: view.getFloat32(at + OBJECT.confidence, true),
       classId: view.getInt32(at + OBJECT.classId, true),
       flags: view.getUint32(at + OBJECT.flags, true),

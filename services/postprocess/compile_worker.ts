@@ -1,0 +1,30 @@
+// A worker thread that does nothing but compile: it can be ended when a module takes too long, the main thread cannot.
+
+import { parentPort } from "node:worker_threads";
+
+export interface CompileRequest {
+  id: number;
+  binary: Uint8Array<ArrayBuffer>;
+}
+
+export type CompileAnswer =
+  | "ready"
+  | { id: number; module: WebAssembly.Module }
+  /** The compiler's words. */
+  | { id: number; error: string };
+
+const port = parentPort!;
+port.on("message", async ({ id, binary }: CompileRequest) => {
+  port.postMessage(await compiled(id, binary));
+});
+
+port.postMessage("ready" satisfies CompileAnswer);
+
+/** Not `new WebAssembly.Module()`: that goes on to its end when the thread is ended. */
+async function compiled(id: number, binary: Uint8Array<ArrayBuffer>): Promise<CompileAnswer> {
+  try {
+    return { id, module: await WebAssembly.compile(binary) };
+  } catch (error) {
+    return { id, error: (error as Error).message };
+  }
+}

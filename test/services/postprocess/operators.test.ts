@@ -1,0 +1,181 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { LinkError, SlotState } from "../../../firmware/link/protocol.ts";
+import { waitUntil } from "../../support/wait.ts";
+import { detectBundle, writeBundle } from "./support/bundles.ts";
+import type { Element } from "./support/element.ts";
+import { TestHost } from "./support/host.ts";
+import { eventsOf, objectsOf } from "./support/records.ts";
+
+const host = new TestHost();
+beforeAll(() => host.start());
+afterEach(() => host.disconnect());
+afterAll(() => host.close());
+
+const operator = (body: string, changes: object = {}): string =>
+  writeBundle(
+    {
+      name: "rule",
+      version: "1.0.0",
+      kind: "analyze",
+      module: { file: "rule.ts" },
+      limits: { "batch-ms": 200 },
+      ...changes,
+    },
+    {
+      "rule.ts": `import { type BatchMetadata, BatchMetadataOperator, type OperatorSetup, type ParameterValue } from "nightjar/operator";
+        export default class Rule extends BatchMetadataOperator {
+          ${body}
+        }`,
+    },
+  );
+
+async function open(bundle: string, instance = "rule"): Promise<Element> {
+  const element = host.connect();
+  expect(await element.open({ kind: "analyze", instance, bundle })).toMatchObject({ type: "layout" });
+  return element;
+}
+
+const CAR = { left: 10, top: 20, width: 30, height: 40, confidence: 0.9, classId: 2, objectId: 7n, flags: 1 };
+
+describe("an operator in TypeScript", () => {
+  it("passes objects on, changes them, adds some, takes some out and reports events", async () => {
+    const element = await open(
+      operator(`
+        handleMetadata(batch: BatchMetadata): void {
+          for (const frame of batch.frames) {
+            const [first, second] = frame.objects;
+            if (!first || !second) continue;
+            first.classId = 3;
+            frame.remove(second);
+            const part = batch.acquireObject();
+            Object.assign(part, { left: 1, top: 2, width: 3, height: 4, confidence: 0.5, angleDegrees: 90, parent: first });
+            frame.append(part);
+            const event = batch.acquireEvent();
+            Object.assign(event, { type: "crowd", label: "zwei", value: 2, object: first });
+            frame.append(event);
+          }
+        }`),
+    );
+    const slot = await element.run([{ objects: [CAR, { ...CAR, objectId: 8n }] }]);
+    expect(slot.state).toBe(SlotState.ResultReady);
+    expect(objectsOf(slot)).toMatchObject([
+      { left: 10, classId: 3, objectId: 7n, input: 0, flags: 1 },
+      { left: 1, height: 4, confidence: 0.5, input: -1 },
+    ]);
+    expect(eventsOf(slot)).toMatchObject([
+      { type: "crowd", label: "zwei", value: 2, object: 0, objectId: 7n, classId: 3 },
+    ]);
+  });
+
+  it("gets its parameters, the labels and what is special about a frame", async () => {
+    const element = await open(
+      operator(
+        `limit = 0;
+         first = 0n;
+         start(setup: OperatorSetup): void { this.first = setup.firstObjectId; setup.log("info", setup.labels.join("+")); }
+         configure(parameters: Readonly<Record<string, ParameterValue>>): void { this.limit = Number(parameters.limit); }
+         handleMetadata(batch: BatchMetadata): void {
+           for (const frame of batch.frames) {
+             const event = batch.acquireEvent();
+             event.type = frame.sourceId === 5 && frame.isInferred && this.first > 0n ? "yes" : "no";
+             event.value = this.limit;
+             frame.append(event);
+           }
+         }`,
+        { labels: ["a", "b"], parameters: { limit: 4 } },
+      ),
+    );
+    const slot = await element.run([{ sourceId: 5, objects: [] }]);
+    expect(eventsOf(slot)).toMatchObject([{ type: "yes", value: 4 }]);
+    element.release(slot);
+    expect(host.log.join()).toContain("a+b");
+    element.send({ type: "parameters", parameters: { limit: 9 } });
+    await waitUntil("the parameter holds", async () => {
+      const next = await element.run([{ objects: [] }]);
+      const [event] = eventsOf(next);
+      element.release(next);
+      return event?.value === 9;
+    });
+  });
+
+  it.each([
+    [
+      "throws",
+      `throw new Error("no such zone");`,
+      LinkError.Module,
+      /the operator failed: Error: no such zone \(rule.ts:\d+\)/,
+    ],
+    ["writes what is no number", `frame.objects[0]!.left = Number.NaN;`, LinkError.Module, /wrote left = NaN/],
+    ["adds too much", `for (;;) frame.append(batch.acquireObject());`, LinkError.Module, /at most 300 objects/],
+  ])("that %s loses that batch only", async (_what, body, code, message) => {
+    const element = await open(
+      operator(`handleMetadata(batch: BatchMetadata): void {
+        for (const frame of batch.frames) if (frame.objects.length > 0) { ${body} }
+      }`),
+    );
+    const slot = await element.run([{ objects: [CAR] }]);
+    expect([slot.state, slot.errorCode]).toEqual([SlotState.Failed, code]);
+    expect(slot.error).toMatch(message);
+    element.release(slot);
+    expect((await element.run([{ objects: [] }])).state).toBe(SlotState.ResultReady);
+  });
+
+  it("that never ends is ended at its limit, and the next one goes on", async () => {
+    const element = await open(
+      operator(`handleMetadata(batch: BatchMetadata): void {
+        for (const frame of batch.frames) if (frame.objects.length > 0) for (;;) {}
+      }`),
+    );
+    const slot = await element.run([{ objects: [CAR] }]);
+    expect([slot.state, slot.errorCode]).toEqual([SlotState.Failed, LinkError.Deadline]);
+    element.release(slot);
+    expect((await element.run([{ objects: [] }])).state).toBe(SlotState.ResultReady);
+  });
+
+  it("is replaced while frames flow, and goes on from the state of the one before", async () => {
+    const counting = (step: number) =>
+      operator(
+        `count = 0;
+         handleMetadata(batch: BatchMetadata): void {
+           for (const frame of batch.frames) {
+             this.count += ${step};
+             const event = batch.acquireEvent();
+             event.value = this.count;
+             frame.append(event);
+           }
+         }
+         save(): unknown { return { count: this.count }; }
+         restore(state: unknown): void { this.count = (state as { count: number }).count; }`,
+        { version: `1.0.${step}` },
+      );
+    const element = await open(counting(1), "counter");
+    const next = async () => {
+      const slot = await element.run([{ objects: [] }]);
+      const [event] = eventsOf(slot);
+      element.release(slot);
+      return event?.value;
+    };
+    expect([await next(), await next()]).toEqual([1, 2]);
+    expect(await host.host.swap("counter", { step: "prepare", bundle: counting(10) })).toMatchObject({ ok: true });
+    const [answer] = await Promise.all([host.host.swap("counter", { step: "activate" }), element.takeOffer()]);
+    expect(answer).toMatchObject({ ok: true, result: { restored: true } });
+    expect(await next()).toBe(12);
+  });
+
+  it.each([
+    ["is no operator", { "rule.ts": "export default 7;" }, /exports no class as default/],
+    ["is no TypeScript", { "rule.ts": "export default {{" }, /cannot be loaded/],
+  ])("that %s is refused", async (_what, files, message) => {
+    const bundle = writeBundle({ name: "rule", version: "1.0.0", kind: "analyze", module: { file: "rule.ts" } }, files);
+    const answer = await host.connect().open({ kind: "analyze", bundle });
+    expect(answer).toMatchObject({ type: "refused", code: "module", message: expect.stringMatching(message) });
+  });
+
+  it("does not detect", async () => {
+    const bundle = await detectBundle({ module: { file: "rule.ts" } }, { "rule.ts": "export default 7;" });
+    expect(await host.connect().open({ bundle })).toMatchObject({
+      type: "refused",
+      message: expect.stringContaining("kind analyze"),
+    });
+  });
+});
