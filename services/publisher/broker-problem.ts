@@ -6,6 +6,8 @@ export interface BrokerProblem {
   readonly code: string;
   /** Complete: what happened, which key, what to do. No secrets. */
   readonly message: string;
+  /** The broker ended the connection: not the network, and not we. */
+  readonly byBroker: boolean;
 }
 
 /** What messages may name. */
@@ -24,8 +26,12 @@ const certificate =
   ({ url }) =>
     `the certificate of ${url} ${what}`;
 
+/** Our own code: a connection that is up, and messages that stay without an answer. */
+export const NO_ANSWER = "NO_ANSWER";
+
 /** By the system's, Node's and OpenSSL's error codes. */
 const BY_CODE: Readonly<Record<string, Explain>> = {
+  [NO_ANSWER]: ({ url }) => `${url} is connected but does not acknowledge messages: look at the broker and its disk`,
   ECONNREFUSED: ({ url }) => `nothing answers at ${url} (connection refused): start the broker, or correct mqtt.url`,
   ENOTFOUND: ({ url }) => `the host of ${url} is not known: correct mqtt.url, or the name service`,
   EAI_AGAIN: ({ url }) => `the name service did not answer for ${url}: check the network`,
@@ -83,14 +89,18 @@ const BY_REASON: Readonly<Record<number, Explain>> = {
 export function explain(error: unknown, address: BrokerAddress): BrokerProblem {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   const text = describe(error, code, address);
-  return { code: String(code ?? messageOf(error)), message: text };
+  return {
+    code: String(code ?? messageOf(error)),
+    message: text,
+    byBroker: typeof code === "number" || code === "ECONNRESET",
+  };
 }
 
 /** The broker closed the connection without saying why. */
 export function explainClosed(wasConnected: boolean, address: BrokerAddress): BrokerProblem {
   return wasConnected
-    ? { code: "closed", message: `${address.url} closed the connection` }
-    : { code: "ECONNRESET", message: BY_CODE["ECONNRESET"]!(address) };
+    ? { code: "closed", message: `${address.url} closed the connection`, byBroker: true }
+    : { code: "ECONNRESET", message: BY_CODE["ECONNRESET"]!(address), byBroker: true };
 }
 
 /** The broker refused our version of MQTT. */

@@ -1,13 +1,20 @@
 /**
- * The connection to the broker. This is the only file that knows the `mqtt` package, of which we use the wire protocol
+ * The connection to the broker. This and client-options.ts are the only files that know the `mqtt` package, of which we use the wire protocol
  * alone: each attempt is a fresh client, so nothing of its own stores, resending or reconnecting is in play. What has not
  * been acknowledged when a connection ends is the outbox' business.
  */
-import { readFileSync } from "node:fs";
-import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { connect, type MqttClient } from "mqtt";
 import { codeOf, messageOf } from "../log/errors.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
-import { type BrokerAddress, type BrokerProblem, explain, explainClosed, isVersionRefusal } from "./broker-problem.ts";
+import {
+  type BrokerAddress,
+  type BrokerProblem,
+  explain,
+  explainClosed,
+  isVersionRefusal,
+  NO_ANSWER,
+} from "./broker-problem.ts";
+import { clientOptions, type WillFlags } from "./client-options.ts";
 
 export type MqttVersion = "5" | "3.1.1";
 
@@ -17,8 +24,6 @@ export interface TlsOptions {
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
   readonly serverName?: string | undefined;
-  /** Default true. */
-  readonly verify?: boolean | undefined;
 }
 
 export interface ConnectionOptions {
@@ -33,10 +38,16 @@ export interface ConnectionOptions {
   readonly version: MqttVersion;
   readonly keepAliveMs: number;
   readonly connectTimeoutMs: number;
+  /** A broker that leaves a message without an answer for longer is given up. */
+  readonly answerTimeoutMs: number;
   readonly backoff: BackoffOptions;
+  /** Messages of QoS 1 in flight, unless the broker allows fewer. */
+  readonly window: number;
   /** How long the broker waits for us before it publishes the will (MQTT 5), milliseconds. */
   readonly willDelayMs: number;
   readonly will: { readonly topic: string; readonly payload: Buffer };
+  /** Topic filters to subscribe to on each connection. */
+  readonly subscriptions?: readonly string[] | undefined;
 }
 
 /** What the broker allows, from its CONNACK. */
@@ -58,8 +69,22 @@ export interface OutgoingMessage {
   readonly qos: 0 | 1;
   readonly retain: boolean;
   readonly contentType?: string | undefined;
-  /** MQTT 5 only. */
+  /** MQTT 5 only, as the rest. */
   readonly userProperties?: Readonly<Record<string, string>> | undefined;
+  /** After this, the broker need not deliver it any more. Milliseconds. */
+  readonly expiryMs?: number | undefined;
+  /** Of the request that this answers. */
+  readonly correlation?: Buffer | undefined;
+}
+
+/** A message of a topic that we subscribe to. */
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** It had been said before we subscribed. */
+  readonly retained: boolean;
+  readonly responseTopic: string | undefined;
+  readonly correlation: Buffer | undefined;
 }
 
 /** "lost": the connection ended first, and nobody knows whether the broker has it. */
@@ -72,13 +97,15 @@ export interface ConnectionHandlers {
   onUp(limits: BrokerLimits): void;
   /** The connection ended, or an attempt failed. The next one begins in `retryMs`. */
   onDown(problem: BrokerProblem, retryMs: number): void;
+  onMessage?(message: IncomingMessage): void;
+  /** The broker does not let us subscribe. */
+  onSubscriptionRefused?(filter: string): void;
 }
 
-/** The session outlives the will's delay, or the will would be sent at once. Seconds. */
-const SESSION_EXPIRY_S = 3600;
 const GOODBYE_LIMIT_MS = 1000;
-const OUR_RECEIVE_MAXIMUM = 20;
-const OUR_MAXIMUM_PACKET_SIZE = 1024 * 1024;
+/** Reason codes of CONNACK about our will: the broker has no retained messages, or not this QoS. */
+const NO_RETAIN = 0x9a;
+const NO_QOS = 0x9b;
 
 export class BrokerConnection {
   readonly #options: ConnectionOptions;
@@ -89,7 +116,14 @@ export class BrokerConnection {
   #client: MqttClient | undefined;
   #timer: NodeJS.Timeout | undefined;
   #limits: BrokerLimits | undefined;
-  #pending = new Set<(result: PublishResult) => void>();
+  /** What has no answer yet, oldest first, with the time since when. */
+  #pending = new Map<(result: PublishResult) => void, number>();
+  #watch: NodeJS.Timeout | undefined;
+  /** Messages of QoS 1 that the broker has not answered. */
+  #inFlight = 0;
+  /** Waiting for room in the window. */
+  #waiting: (() => void)[] = [];
+  #will: WillFlags = { qos: 1, retain: true };
   #stopped = true;
 
   constructor(options: ConnectionOptions, handlers: ConnectionHandlers) {
@@ -102,6 +136,11 @@ export class BrokerConnection {
 
   get connected(): boolean {
     return this.#limits !== undefined;
+  }
+
+  /** How many messages may be published now without waiting. */
+  get free(): number {
+    return Math.max(0, this.#window - this.#inFlight - this.#waiting.length);
   }
 
   start(): void {
@@ -126,7 +165,18 @@ export class BrokerConnection {
     client.stream.destroy();
   }
 
-  publish(message: OutgoingMessage): Promise<PublishResult> {
+  /** Resolves with what the broker says. Waits for its turn when as many are in flight as the broker takes. */
+  async publish(message: OutgoingMessage): Promise<PublishResult> {
+    if (this.#limits === undefined) return { outcome: "lost" };
+    if (this.#inFlight >= this.#window) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#publish(message);
+  }
+
+  get #window(): number {
+    return Math.min(this.#options.window, this.#limits?.receiveMaximum ?? 0);
+  }
+
+  #publish(message: OutgoingMessage): Promise<PublishResult> {
     const client = this.#client;
     const limits = this.#limits;
     if (client === undefined || limits === undefined) return Promise.resolve({ outcome: "lost" });
@@ -135,9 +185,13 @@ export class BrokerConnection {
     const properties = this.#version === "5" ? publishProperties(message) : undefined;
     return new Promise((resolve) => {
       const settle = (result: PublishResult) => {
-        if (this.#pending.delete(settle)) resolve(result);
+        if (!this.#pending.delete(settle)) return;
+        if (qos > 0) this.#inFlight -= 1;
+        this.#waiting.shift()?.();
+        resolve(result);
       };
-      this.#pending.add(settle);
+      this.#pending.set(settle, performance.now());
+      if (qos > 0) this.#inFlight += 1;
       client.publish(message.topic, message.payload, { qos, retain, ...(properties && { properties }) }, (error) => {
         settle(error === undefined || error === null ? { outcome: "taken" } : refusal(error));
       });
@@ -147,10 +201,10 @@ export class BrokerConnection {
   #attempt(): void {
     let client: MqttClient;
     try {
-      client = connect(this.#options.url, this.#clientOptions());
+      client = connect(this.#options.url, clientOptions(this.#options, this.#version, this.#will));
     } catch (error) {
       // A file of ours cannot be read; it may be there next time.
-      this.#retry({ code: codeOf(error) ?? messageOf(error), message: messageOf(error) });
+      this.#retry({ code: codeOf(error) ?? messageOf(error), message: messageOf(error), byBroker: false });
       return;
     }
     this.#client = client;
@@ -165,6 +219,17 @@ export class BrokerConnection {
     client.on("disconnect", (packet) => {
       failure ??= Object.assign(new Error("the broker ended the connection"), { code: packet.reasonCode });
     });
+    client.on("message", (topic, payload, packet) => {
+      if (client !== this.#client) return;
+      const { responseTopic, correlationData } = packet.properties ?? {};
+      this.#handlers.onMessage?.({
+        topic,
+        payload,
+        retained: packet.retain,
+        responseTopic,
+        correlation: correlationData,
+      });
+    });
     client.on("close", () => {
       if (client === this.#client) this.#closed(client, failure);
     });
@@ -173,7 +238,28 @@ export class BrokerConnection {
   #up(limits: BrokerLimits): void {
     this.#limits = limits;
     this.#backoff.reset();
+    for (const filter of this.#options.subscriptions ?? []) this.#subscribe(filter);
+    this.#watch = setInterval(() => this.#lookForSilence(), Math.min(1000, this.#options.answerTimeoutMs / 2));
     this.#handlers.onUp(limits);
+  }
+
+  /** It answers pings, perhaps, but not what counts. */
+  #lookForSilence(): void {
+    const [oldest] = this.#pending.values();
+    const limitMs = this.#options.answerTimeoutMs;
+    if (oldest === undefined || performance.now() - oldest < limitMs) return;
+    const error = Object.assign(new Error(`no answer to a message within ${limitMs / 1000} s`), { code: NO_ANSWER });
+    this.#client?.emit("error", error);
+  }
+
+  #subscribe(filter: string): void {
+    const client = this.#client;
+    client?.subscribe(filter, { qos: 1 }, (error, granted) => {
+      // A connection that ended meanwhile is no refusal.
+      if (client !== this.#client || client.disconnecting) return;
+      const isRefused = granted === undefined ? error !== null : granted.some(({ qos }) => qos > 2);
+      if (isRefused && this.connected) this.#handlers.onSubscriptionRefused?.(filter);
+    });
   }
 
   #closed(client: MqttClient, failure: unknown): void {
@@ -189,6 +275,10 @@ export class BrokerConnection {
 
   /** Brokers of 3.1.1 refuse version 5, or just hang up on it. True when the other version is being tried. */
   #fallBack(failure: unknown): boolean {
+    if (this.#lowerWill((failure as { code?: unknown } | undefined)?.code)) {
+      this.#attempt();
+      return true;
+    }
     if (this.#options.version !== "5") return false;
     const hungUp = failure === undefined || codeOf(failure) === "ECONNRESET";
     if (this.#version === "5" && (isVersionRefusal(failure) || hungUp)) {
@@ -200,6 +290,15 @@ export class BrokerConnection {
     return false;
   }
 
+  /** What a broker can do stands in its CONNACK, but the will has to stand in our CONNECT. True when it was lowered. */
+  #lowerWill(code: unknown): boolean {
+    const { qos, retain } = this.#will;
+    if (code === NO_RETAIN && retain) this.#will = { qos, retain: false };
+    else if (code === NO_QOS && qos > 0) this.#will = { qos: 0, retain };
+    else return false;
+    return true;
+  }
+
   #retry(problem: BrokerProblem): void {
     const retryMs = this.#backoff.next();
     this.#timer = setTimeout(() => this.#attempt(), retryMs);
@@ -208,42 +307,11 @@ export class BrokerConnection {
 
   #forgetConnection(): void {
     this.#limits = undefined;
-    for (const settle of [...this.#pending]) settle({ outcome: "lost" });
-  }
-
-  #clientOptions(): IClientOptions {
-    const { clientId, username, password, keepAliveMs, connectTimeoutMs, will, willDelayMs } = this.#options;
-    const isV5 = this.#version === "5";
-    const willProperties = { willDelayInterval: Math.round(willDelayMs / 1000), contentType: "application/json" };
-    return {
-      ...tlsOptions(this.#options.tls),
-      clientId,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password: password() }),
-      protocolVersion: isV5 ? 5 : 4,
-      // With MQTT 3.1.1 a kept session would never expire at the broker, and we need nothing of it.
-      clean: !isV5,
-      keepalive: Math.max(1, Math.round(keepAliveMs / 1000)),
-      connectTimeout: connectTimeoutMs,
-      reconnectPeriod: 0,
-      resubscribe: false,
-      queueQoSZero: false,
-      will: {
-        topic: will.topic,
-        payload: will.payload,
-        qos: 1,
-        retain: true,
-        ...(isV5 && { properties: willProperties }),
-      },
-      ...(isV5 && {
-        properties: {
-          sessionExpiryInterval: SESSION_EXPIRY_S,
-          receiveMaximum: OUR_RECEIVE_MAXIMUM,
-          maximumPacketSize: OUR_MAXIMUM_PACKET_SIZE,
-          requestProblemInformation: true,
-        },
-      }),
-    };
+    clearInterval(this.#watch);
+    for (const settle of [...this.#pending.keys()]) settle({ outcome: "lost" });
+    this.#inFlight = 0;
+    // They find that there is no connection.
+    for (const proceed of this.#waiting.splice(0)) proceed();
   }
 }
 
@@ -252,6 +320,10 @@ function publishProperties(message: OutgoingMessage): object {
     payloadFormatIndicator: true,
     ...(message.contentType === undefined ? {} : { contentType: message.contentType }),
     ...(message.userProperties === undefined ? {} : { userProperties: { ...message.userProperties } }),
+    ...(message.expiryMs === undefined
+      ? {}
+      : { messageExpiryInterval: Math.max(1, Math.ceil(message.expiryMs / 1000)) }),
+    ...(message.correlation === undefined ? {} : { correlationData: message.correlation }),
   };
 }
 
@@ -274,25 +346,4 @@ function limitsOf(packet: { sessionPresent?: boolean; properties?: object }, ver
     retainAvailable: properties["retainAvailable"] !== false && properties["retainAvailable"] !== 0,
     sessionPresent: packet.sessionPresent === true,
   };
-}
-
-function tlsOptions(tls: TlsOptions | undefined): IClientOptions & { minVersion?: string } {
-  if (tls === undefined) return { rejectUnauthorized: true };
-  return {
-    rejectUnauthorized: tls.verify !== false,
-    minVersion: "TLSv1.2",
-    ...(tls.ca === undefined ? {} : { ca: pem(tls.ca, "mqtt.tls.ca") }),
-    ...(tls.certificate === undefined ? {} : { cert: pem(tls.certificate, "mqtt.tls.certificate") }),
-    ...(tls.key === undefined ? {} : { key: pem(tls.key, "mqtt.tls.key") }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-  };
-}
-
-function pem(path: string, key: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "there is no such file" : `it cannot be read (${codeOf(error)})`;
-    throw new Error(`${key}: expected a PEM file at ${path}, but ${why}`, { cause: error });
-  }
 }

@@ -6,8 +6,8 @@
  */
 import { connectAsync, type IPublishPacket, type MqttClient } from "mqtt";
 import { identityOf, type MessageIdentity } from "./identity.ts";
-import { rangesOf } from "./loss-report.ts";
 import { lossReport } from "./messages.ts";
+import { type Range, RangeSet } from "./outbox/range-set.ts";
 
 export interface ConsumerOptions {
   readonly url: string;
@@ -19,6 +19,10 @@ export interface ConsumerOptions {
   readonly protocol?: "5" | "3.1.1" | undefined;
   /** A fixed one keeps a session, so that the broker collects what comes while we are away. */
   readonly clientId?: string | undefined;
+  /** CA certificates (PEM) for mqtts: addresses; default: the system's. */
+  readonly ca?: string | Buffer | undefined;
+  /** What save() gave before a restart. */
+  readonly saved?: readonly SavedStream[] | undefined;
 }
 
 export interface ConsumedMessage {
@@ -37,12 +41,22 @@ export interface StreamState {
   readonly epoch: string;
   readonly received: number;
   readonly duplicates: number;
-  /** Sequences that came in an order that is not theirs. */
+  /** Messages that came after one with a higher sequence, late ones aside: what the broker had put off. */
   readonly reordered: number;
   /** Missing and not explained, as runs. */
   readonly gaps: readonly (readonly [from: number, to: number])[];
   /** Missing and explained by loss reports. */
   readonly reportedLost: number;
+}
+
+/** What has to be kept over restarts of a consumer, so that it still takes each message once. */
+export interface SavedStream {
+  readonly device: string;
+  readonly epoch: string;
+  /** From here on, missing sequences are gaps. */
+  readonly first: number;
+  readonly seen: readonly Range[];
+  readonly explained: readonly Range[];
 }
 
 /** What is known about the sequences of one device and epoch. */
@@ -52,60 +66,56 @@ class Stream {
   received = 0;
   duplicates = 0;
   reordered = 0;
-  #highest = 0;
-  #missing = new Set<number>();
-  #explained = 0;
-  /** Runs from loss reports that came before their gap was seen. */
-  readonly #announced: (readonly [number, number])[] = [];
+  #first: number;
+  #highest: number;
+  readonly #seen = new RangeSet();
+  /** From loss reports. */
+  readonly #explained = new RangeSet();
 
-  constructor(identity: MessageIdentity) {
-    this.device = identity.device;
-    this.epoch = identity.epoch;
-    // Whoever joins late has no gap before the first message it sees.
-    this.#highest = identity.sequence - 1;
+  constructor({ device, epoch, first, seen, explained }: SavedStream) {
+    this.device = device;
+    this.epoch = epoch;
+    this.#first = first;
+    for (const [from, to] of seen) this.#seen.add(from, to);
+    for (const [from, to] of explained) this.#explained.add(from, to);
+    this.#highest = seen.at(-1)?.[1] ?? 0;
   }
 
   /** False for a repetition. */
-  take(sequence: number): boolean {
-    if (sequence > this.#highest) {
-      for (let missing = this.#highest + 1; missing < sequence; missing++) this.#miss(missing);
-      this.#highest = sequence;
-    } else if (this.#missing.delete(sequence)) {
-      this.reordered += 1;
-    } else {
+  take(sequence: number, isLate: boolean): boolean {
+    if (this.#seen.has(sequence)) {
       this.duplicates += 1;
       return false;
     }
+    this.#seen.add(sequence);
+    // A loss report came before any message.
+    if (this.#first === Number.MAX_SAFE_INTEGER) this.#first = sequence;
+    // Late messages come after live ones on purpose.
+    if (sequence < this.#highest && !isLate) this.reordered += 1;
+    this.#highest = Math.max(this.#highest, sequence);
     this.received += 1;
     return true;
   }
 
-  explain(ranges: readonly (readonly [number, number])[]): void {
-    this.#announced.push(...ranges);
-    for (const sequence of [...this.#missing]) {
-      if (!ranges.some(([from, to]) => sequence >= from && sequence <= to)) continue;
-      this.#missing.delete(sequence);
-      this.#explained += 1;
-    }
+  explain(ranges: readonly Range[]): void {
+    for (const [from, to] of ranges) this.#explained.add(from, to);
   }
 
   state(): StreamState {
     const { device, epoch, received, duplicates, reordered } = this;
-    return {
-      device,
-      epoch,
-      received,
-      duplicates,
-      reordered,
-      gaps: rangesOf([...this.#missing]),
-      reportedLost: this.#explained,
-    };
+    const missing = RangeSet.missing(this.#first, this.#highest, this.#seen);
+    const gaps = RangeSet.missing(this.#first, this.#highest, this.#seen, this.#explained);
+    return { device, epoch, received, duplicates, reordered, gaps, reportedLost: countOf(missing) - countOf(gaps) };
   }
 
-  #miss(sequence: number): void {
-    if (this.#announced.some(([from, to]) => sequence >= from && sequence <= to)) this.#explained += 1;
-    else this.#missing.add(sequence);
+  save(): SavedStream {
+    const { device, epoch } = this;
+    return { device, epoch, first: this.#first, seen: this.#seen.ranges(), explained: this.#explained.ranges() };
   }
+}
+
+function countOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
 }
 
 export class Consumer {
@@ -118,11 +128,12 @@ export class Consumer {
   constructor(options: ConsumerOptions, onMessage: (message: ConsumedMessage) => void) {
     this.#options = options;
     this.#onMessage = onMessage;
+    for (const saved of options.saved ?? []) this.#streams.set(`${saved.device}/${saved.epoch}`, new Stream(saved));
   }
 
   /** Resolves when the subscription holds. Reconnects by itself until stop(). */
   async start(): Promise<void> {
-    const { url, username, password, clientId, protocol } = this.#options;
+    const { url, username, password, clientId, protocol, ca } = this.#options;
     const client = await connectAsync(
       url,
       {
@@ -130,6 +141,7 @@ export class Consumer {
         clean: clientId === undefined,
         reconnectPeriod: 500,
         ...(clientId === undefined ? {} : { clientId, properties: { sessionExpiryInterval: 3600 } }),
+        ...(ca === undefined ? {} : { ca }),
         ...(username === undefined ? {} : { username }),
         ...(password === undefined ? {} : { password }),
       },
@@ -150,24 +162,35 @@ export class Consumer {
     return [...this.#streams.values()].map((stream) => stream.state());
   }
 
+  /** Keep it together with the effects of the messages, in one transaction, and each has its effect once. */
+  save(): SavedStream[] {
+    return [...this.#streams.values()].map((stream) => stream.save());
+  }
+
   #take(topic: string, payload: Buffer, packet: IPublishPacket): void {
     const document = parse(payload);
     const identity = identityOf(packet.properties?.userProperties, document);
-    const isNew = identity === undefined || this.#stream(identity).take(identity.sequence);
-    if (identity !== undefined && topic === `${this.#options.topicPrefix}/loss`) this.#explain(identity, document);
+    const isNew = identity === undefined || this.#stream(identity).take(identity.sequence, identity.late === true);
+    if (topic === `${this.#options.topicPrefix}/loss`) this.#explain(document);
     if (!isNew) return;
     const path = topic.slice(this.#options.topicPrefix.length + 1);
     this.#onMessage({ topic, path, payload, document, identity, retained: packet.retain });
   }
 
-  #explain(identity: MessageIdentity, document: unknown): void {
+  /** The report's epoch is that of the lost messages, not always its own. */
+  #explain(document: unknown): void {
     const report = lossReport.safeParse(document);
-    if (report.success && report.data.ranges !== undefined) this.#stream(identity).explain(report.data.ranges);
+    if (!report.success || report.data.ranges === undefined) return;
+    const { device, epoch, ranges } = report.data;
+    this.#stream({ device, epoch, sequence: Number.MAX_SAFE_INTEGER }).explain(ranges);
   }
 
-  #stream(identity: MessageIdentity): Stream {
-    const key = `${identity.device}/${identity.epoch}`;
-    const stream = this.#streams.get(key) ?? new Stream(identity);
+  #stream({ device, epoch, sequence }: MessageIdentity): Stream {
+    const key = `${device}/${epoch}`;
+    const known = this.#streams.get(key);
+    if (known !== undefined) return known;
+    // Whoever joins late has no gap before the first message that it sees.
+    const stream = new Stream({ device, epoch, first: sequence, seen: [], explained: [] });
     this.#streams.set(key, stream);
     return stream;
   }

@@ -1,10 +1,12 @@
-/** Collects what was lost until it is reported. A consumer that misses sequences finds them in a report, or has found a fault. */
-import type { Loss } from "./outbox.ts";
+/** The document of `<prefix>/loss`. A consumer that misses sequences finds them in one, or has found a fault. */
+import type { Logger } from "../log/logger.ts";
+import type { LossSummary } from "./outbox/loss-ledger.ts";
+import type { Outbox } from "./outbox/outbox.ts";
 
-/** What `<prefix>/loss` carries. */
 export interface LossReport {
   readonly version: "1.0";
   readonly device: string;
+  /** Of the sequences that it names. */
   readonly epoch: string;
   readonly "@timestamp": string;
   /** "outbox": messages with sequences; "pipeline": records that never became messages. */
@@ -12,65 +14,63 @@ export interface LossReport {
   readonly reason: string;
   readonly count: number;
   readonly bytes: number;
+  /** Outbox only: lowest and highest sequence. */
+  readonly from?: number;
+  readonly to?: number;
   /** Outbox only: first and last sequence of each run of lost messages. */
   readonly ranges?: readonly (readonly [from: number, to: number])[];
 }
 
-/** More runs than this are joined into one that covers them all. */
-const MAX_RANGES = 200;
+/** Losses that are as intended, and no reason to warn anybody. */
+const ORDINARY: ReadonlySet<string> = new Set(["superseded", "expired"]);
 
-interface Collected {
-  count: number;
-  bytes: number;
-  sequences: number[];
-}
+/** Turns what was lost into reports. */
+export class LossTeller {
+  readonly #device: string;
+  readonly #outbox: Outbox;
+  readonly #log: Logger;
+  readonly #send: (report: LossReport) => void;
+  #pipelineDrops = 0;
 
-export class LossCollector {
-  readonly #outbox = new Map<string, Collected>();
-  #pipeline = 0;
-
-  addLoss(loss: Loss): void {
-    const collected = this.#outbox.get(loss.reason) ?? { count: 0, bytes: 0, sequences: [] };
-    for (const { sequence, bytes } of loss.messages) {
-      collected.count += 1;
-      collected.bytes += bytes;
-      collected.sequences.push(sequence);
-    }
-    this.#outbox.set(loss.reason, collected);
+  /** @param send enqueues the report at once */
+  constructor(device: string, outbox: Outbox, log: Logger, send: (report: LossReport) => void) {
+    this.#device = device;
+    this.#outbox = outbox;
+    this.#log = log;
+    this.#send = send;
   }
 
-  /** Records that the pipeline dropped because we read too slowly. */
+  /** Records that never became messages. */
   addPipelineDrops(count: number): void {
-    this.#pipeline += count;
+    this.#pipelineDrops += count;
   }
 
-  /** The reports of what was added since the last call. */
-  take(device: string, epoch: string, now: Date): LossReport[] {
-    const head = { version: "1.0", device, epoch, "@timestamp": now.toISOString() } as const;
-    const reports: LossReport[] = [...this.#outbox].map(([reason, { count, bytes, sequences }]) => ({
-      ...head,
-      stage: "outbox",
-      reason,
-      count,
-      bytes,
-      ranges: rangesOf(sequences),
-    }));
-    if (this.#pipeline > 0)
-      reports.push({ ...head, stage: "pipeline", reason: "reader-too-slow", count: this.#pipeline, bytes: 0 });
-    this.#outbox.clear();
-    this.#pipeline = 0;
-    return reports;
+  /** What was lost since the last time. */
+  tell(): void {
+    const now = new Date();
+    const reports = this.#outbox.takeLosses().map((loss) => outboxReport(this.#device, loss, now));
+    if (this.#pipelineDrops > 0)
+      reports.push(pipelineReport(this.#device, this.#outbox.epoch, this.#pipelineDrops, now));
+    this.#pipelineDrops = 0;
+    for (const report of reports) {
+      const { count, reason, stage } = report;
+      this.#log[ORDINARY.has(reason) ? "info" : "warn"]({ count, reason, stage }, "messages were lost");
+      this.#send(report);
+    }
   }
 }
 
-/** [3, 1, 2, 7] -> [[1, 3], [7, 7]] */
-export function rangesOf(sequences: readonly number[]): [number, number][] {
-  const ranges: [number, number][] = [];
-  for (const sequence of sequences.toSorted((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && sequence <= last[1] + 1) last[1] = sequence;
-    else ranges.push([sequence, sequence]);
-  }
-  if (ranges.length <= MAX_RANGES) return ranges;
-  return [[ranges[0]![0], ranges.at(-1)![1]]];
+function outboxReport(device: string, loss: LossSummary, now: Date): LossReport {
+  const { epoch, reason, count, bytes, ranges } = loss;
+  const [from, to] = [ranges[0]?.[0] ?? 0, ranges.at(-1)?.[1] ?? 0];
+  return { ...head(device, epoch, now), stage: "outbox", reason, count, bytes, from, to, ranges };
+}
+
+/** Records that the pipeline dropped because we read too slowly. */
+function pipelineReport(device: string, epoch: string, count: number, now: Date): LossReport {
+  return { ...head(device, epoch, now), stage: "pipeline", reason: "reader-too-slow", count, bytes: 0 };
+}
+
+function head(device: string, epoch: string, now: Date) {
+  return { version: "1.0", device, epoch, "@timestamp": now.toISOString() } as const;
 }

@@ -1,9 +1,13 @@
 /** What a publisher is told, with the defaults. docs/reference/configuration.md has the keys that they come from. */
-
-import { readSecret } from "../config/secrets.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { ConnectionOptions, MqttVersion, TlsOptions } from "./connection.ts";
 import type { EmbeddedBrokerOptions } from "./embedded-broker.ts";
+import type { HomeAssistantOptions } from "./home-assistant.ts";
+import type { OutboxOptions } from "./outbox/outbox.ts";
+import { type ClassPolicy, DEFAULT_POLICIES, type MessageClass } from "./outbox/types.ts";
+
+/** auto: in the JSON of nvmsgconv's payloads only where MQTT itself has no place for it (3.1.1); in our own documents always. */
+export type IdentityInPayload = "auto" | "always" | "never";
 
 export interface PublisherOptions {
   /** Identifier of the device: part of each message's identity. */
@@ -19,10 +23,8 @@ export interface PublisherOptions {
   /** Default nightjar-<device>. */
   readonly clientId?: string | undefined;
   readonly username?: string | undefined;
-  /** The password, or how to get it: asked again for each attempt to connect. */
-  readonly password?: string | (() => string) | undefined;
-  /** A file with the password; its trailing line break is not part of it. */
-  readonly passwordFile?: string | undefined;
+  /** How to get the password: asked again for each attempt to connect. */
+  readonly password?: (() => string) | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Default "5", which falls back to 3.1.1 when the broker has only that. */
   readonly protocol?: MqttVersion | undefined;
@@ -32,16 +34,30 @@ export interface PublisherOptions {
   readonly keepAliveMs?: number | undefined;
   /** Default 10 s. Milliseconds. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Default: up to 1 s at first, up to 60 s later. */
+  /** A broker that leaves a message unanswered for longer is given up. Default 30 s. Milliseconds. */
+  readonly answerTimeoutMs?: number | undefined;
+  /** Default: up to 1 s at first, up to 5 min later. */
   readonly backoff?: BackoffOptions | undefined;
   /** Messages in flight, unless the broker allows fewer. Default 20. */
   readonly window?: number | undefined;
-  /** Limits of the memory that keeps messages. Default 100,000 messages and 64 MiB. */
-  readonly queue?: { readonly maxMessages?: number | undefined; readonly maxBytes?: number | undefined } | undefined;
+  /** Default: everything in memory, with DEFAULT_POLICIES and 16 MiB. */
+  readonly outbox?: PublisherOutboxOptions | undefined;
   /** How long the broker waits before it tells that we are gone (MQTT 5). Default 30 s. Milliseconds. */
   readonly willDelayMs?: number | undefined;
-  /** Write each message's identity into its JSON too; default true. Without it, only consumers of MQTT 5 see it. */
-  readonly identityInPayload?: boolean | undefined;
+  /** Default auto. */
+  readonly identityInPayload?: IdentityInPayload | undefined;
+  /** Default: none announced. */
+  readonly homeAssistant?: HomeAssistantOptions | undefined;
+  /** Listen to commands; what to do with them is a hook's business. Default false. */
+  readonly commands?: boolean | undefined;
+}
+
+export interface PublisherOutboxOptions {
+  /** Directory and share of its file system that stays free; absent: memory only. */
+  readonly disk?: OutboxOptions["disk"];
+  readonly classes?: Partial<Record<MessageClass, Partial<ClassPolicy>>> | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly backlogRate?: number | undefined;
 }
 
 /** With every default filled in. */
@@ -52,17 +68,19 @@ export interface ResolvedOptions {
   readonly embedded: EmbeddedBrokerOptions;
   readonly topicPrefix: string;
   readonly qos: 0 | 1;
-  readonly window: number;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  readonly identityInPayload: boolean;
-  readonly connection: Omit<ConnectionOptions, "url" | "will">;
+  readonly outbox: OutboxOptions;
+  readonly identityInPayload: IdentityInPayload;
+  readonly homeAssistant: HomeAssistantOptions | undefined;
+  readonly commands: boolean;
+  readonly connection: Omit<ConnectionOptions, "url" | "will" | "subscriptions">;
 }
 
 const DEFAULT_WINDOW = 20; // Mosquitto's receive maximum; larger windows gain little
+const DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024;
+const DEFAULT_BACKLOG_RATE = 1000;
 
 export function resolveOptions(options: PublisherOptions): ResolvedOptions {
-  const { device, queue } = options;
+  const { device } = options;
   return {
     device,
     version: options.version ?? "",
@@ -70,25 +88,37 @@ export function resolveOptions(options: PublisherOptions): ResolvedOptions {
     embedded: options.embedded ?? { host: "127.0.0.1", port: 1883 },
     topicPrefix: options.topicPrefix ?? `nightjar/${device}`,
     qos: options.qos ?? 1,
-    window: options.window ?? DEFAULT_WINDOW,
-    maxMessages: queue?.maxMessages ?? 100_000,
-    maxBytes: queue?.maxBytes ?? 64 * 1024 * 1024,
-    identityInPayload: options.identityInPayload ?? true,
+    outbox: outboxOptions(options.outbox ?? {}),
+    identityInPayload: options.identityInPayload ?? "auto",
+    homeAssistant: options.homeAssistant,
+    commands: options.commands ?? false,
     connection: {
       clientId: options.clientId ?? `nightjar-${device}`,
       username: options.username,
-      password: passwordOf(options),
+      password: options.password,
       tls: options.tls,
       version: options.protocol ?? "5",
       keepAliveMs: options.keepAliveMs ?? 30_000,
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-      backoff: options.backoff ?? { firstMs: 1000, maxMs: 60_000 },
+      answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
+      backoff: options.backoff ?? { firstMs: 1000, maxMs: 300_000 },
+      window: options.window ?? DEFAULT_WINDOW,
       willDelayMs: options.willDelayMs ?? 30_000,
     },
   };
 }
 
-function passwordOf({ password, passwordFile }: PublisherOptions): (() => string) | undefined {
-  if (passwordFile !== undefined) return () => readSecret({ file: passwordFile }, "mqtt.passwordFile");
-  return typeof password === "string" ? () => password : password;
+function outboxOptions({ disk, classes, memoryBytes, backlogRate }: PublisherOutboxOptions): OutboxOptions {
+  const policy = (kind: MessageClass): ClassPolicy => ({ ...DEFAULT_POLICIES[kind], ...classes?.[kind] });
+  return {
+    policies: {
+      alarm: policy("alarm"),
+      event: policy("event"),
+      telemetry: policy("telemetry"),
+      debug: policy("debug"),
+    },
+    memoryBytes: memoryBytes ?? DEFAULT_MEMORY_BYTES,
+    backlogRate: backlogRate ?? DEFAULT_BACKLOG_RATE,
+    disk,
+  };
 }

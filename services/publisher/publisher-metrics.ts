@@ -1,6 +1,7 @@
 /** The publisher's figures for Prometheus. */
+import { readFileSync } from "node:fs";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { MessageClass, OutboxStats } from "./outbox.ts";
+import { CLASSES, type MessageClass, type OutboxStats } from "./outbox/types.ts";
 
 export interface PublisherMetrics {
   published(kind: MessageClass): void;
@@ -38,14 +39,7 @@ export function publisherMetrics(
     buckets: [0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 60],
     registers,
   });
-  gauge(
-    registry,
-    "nightjar_publisher_queue_messages",
-    "Messages that the broker does not have yet",
-    () => stats().messages,
-  );
-  gauge(registry, "nightjar_publisher_queue_bytes", "Bytes of these messages", () => stats().bytes);
-  gauge(registry, "nightjar_publisher_in_flight", "Messages waiting for an acknowledgement", () => stats().inFlight);
+  outboxMetrics(registry, stats);
   gauge(registry, "nightjar_publisher_connected", "1 while connected to the broker", () => (stats().connected ? 1 : 0));
   return {
     published: (kind) => published.inc({ class: kind }),
@@ -55,6 +49,50 @@ export function publisherMetrics(
     },
     dropped: (reason, count) => dropped.inc({ reason }, count),
   };
+}
+
+function outboxMetrics(registry: Registry, stats: () => OutboxStats): void {
+  const perClass = (name: string, help: string, member: "messages" | "bytes") =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["class"],
+      registers: [registry],
+      collect() {
+        const { classes } = stats();
+        for (const kind of CLASSES) this.set({ class: kind }, classes[kind][member]);
+      },
+    });
+  perClass("nightjar_outbox_messages", "Messages that the broker does not have yet", "messages");
+  perClass("nightjar_outbox_bytes", "Bytes of these messages", "bytes");
+  const figures: [name: string, help: string, read: (stats: OutboxStats) => number][] = [
+    ["nightjar_outbox_in_flight", "Messages waiting for an acknowledgement", ({ inFlight }) => inFlight],
+    ["nightjar_outbox_oldest_seconds", "Age of the oldest message that waits", ({ oldestMs }) => oldestMs / 1000],
+    ["nightjar_outbox_memory_bytes", "Bytes of messages in memory", ({ memoryBytes }) => memoryBytes],
+    ["nightjar_outbox_dead_letters", "Messages that the broker refused for good", ({ deadLetters }) => deadLetters],
+    ["nightjar_outbox_written_bytes", "Written to the disk since the start", ({ writtenBytes }) => writtenBytes],
+    ["nightjar_outbox_works", "1 while the disk takes messages", ({ storeProblem }) => (storeProblem === "" ? 1 : 0)],
+  ];
+  for (const [name, help, read] of figures) gauge(registry, name, help, () => read(stats()));
+  flashWear(registry);
+}
+
+/** eMMC devices tell their estimated wear in steps of 10 % (JEDEC eMMC 5.0, EXT_CSD 268 and 269); others have no such file. */
+function flashWear(registry: Registry): void {
+  const file = "/sys/block/mmcblk0/device/life_time";
+  if (readText(file) === undefined) return;
+  gauge(registry, "nightjar_flash_life_used", "Estimated wear of the eMMC, 0 to 1.1, in steps of 0.1", () => {
+    const steps = (readText(file) ?? "").trim().split(/\s+/).map(Number);
+    return Math.max(0, ...steps.filter(Number.isFinite)) / 10;
+  });
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

@@ -2,30 +2,42 @@
  * The publisher: takes payload records, keeps them in an outbox, and brings them to an MQTT broker.
  *
  *   publishRecord ─► outbox ─► sender ─► connection ─► broker
- *   publishCameraStatus ─► retained messages ─┘
+ *   publishCameraStatus ─► retained messages ─┘ └─► commands
  *
- * On each connection the birth message goes first and nothing else before the broker has it; then the retained status of
- * each camera; then the outbox. Its guarantee, with the outbox in memory: a message that was taken reaches the broker at
- * least once unless the queue overflows or the process ends, and every loss is counted and told on `<prefix>/loss`.
+ * On each connection the birth message goes first and nothing else before the broker has it; then the retained messages;
+ * then the outbox. Its guarantee: at least once from the moment publishRecord() resolves, in order within a class, live
+ * and late messages apart, until the broker has acknowledged it, its class is over its quota or its time is over.
+ * Every loss is counted, and told on `<prefix>/loss`.
  */
 import type { Registry } from "prom-client";
 import type { Logger } from "../log/logger.ts";
 import { LatencyWindow, RateMeter } from "../supervisor/latency.ts";
 import type { BrokerProblem } from "./broker-problem.ts";
-import { BrokerConnection, type BrokerLimits, type MqttVersion, type OutgoingMessage } from "./connection.ts";
+import { CommandService } from "./command-service.ts";
+import {
+  BrokerConnection,
+  type BrokerLimits,
+  type IncomingMessage,
+  type MqttVersion,
+  type OutgoingMessage,
+} from "./connection.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "./embedded-broker.ts";
-import { identityProperties, newEpoch, withIdentity } from "./identity.ts";
-import { LossCollector } from "./loss-report.ts";
+import { HomeAssistant } from "./home-assistant.ts";
+import { identityProperties, withIdentity } from "./identity.ts";
+import { LossTeller } from "./loss-report.ts";
 import { type PublisherOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { type Loss, MemoryOutbox, type MessageClass, type Outbox, type StoredMessage } from "./outbox.ts";
+import type { DeadLetter } from "./outbox/dead-letters.ts";
+import { Outbox, type Receipt } from "./outbox/outbox.ts";
+import type { MessageClass, TakenMessage } from "./outbox/types.ts";
 import { type PublisherMetrics, publisherMetrics } from "./publisher-metrics.ts";
 import { KIND, type PayloadRecord } from "./record.ts";
 import { RetainedMessages } from "./retained.ts";
 import { Sender } from "./sender.ts";
 import { type Topics, topicsOf } from "./topics.ts";
+import { isPlainToElsewhere } from "./transport.ts";
 import type { Publisher, PublisherHooks, PublisherSnapshot } from "./types.ts";
 
-export type { AcknowledgedMessage, Publisher, PublisherHooks, PublisherSnapshot } from "./types.ts";
+export type { AcknowledgedMessage, CommandReply, Publisher, PublisherHooks, PublisherSnapshot } from "./types.ts";
 
 export function createPublisher(
   options: PublisherOptions,
@@ -36,7 +48,7 @@ export function createPublisher(
   return new MqttPublisher(resolveOptions(options), logger, registry, hooks);
 }
 
-/** How often losses are told and deferred messages are looked at. Milliseconds. */
+/** How often losses are told. Milliseconds. */
 const TICK_MS = 1000;
 const DEFAULT_STOP_LIMIT_MS = 3000;
 const JSON_TYPE = "application/json";
@@ -47,7 +59,10 @@ class MqttPublisher implements Publisher {
   readonly #hooks: PublisherHooks;
   readonly #topics: Topics;
   readonly #outbox: Outbox;
-  readonly #losses = new LossCollector();
+  readonly #losses: LossTeller;
+  readonly #retained = new RetainedMessages();
+  readonly #commands: CommandService;
+  readonly #homeAssistant: HomeAssistant | undefined;
   readonly #metrics: PublisherMetrics;
   readonly #latency = new LatencyWindow();
   readonly #rate = new RateMeter();
@@ -56,9 +71,6 @@ class MqttPublisher implements Publisher {
   #embedded: EmbeddedBroker | undefined;
   #connection: BrokerConnection | undefined;
   #sender: Sender | undefined;
-  #retained: RetainedMessages | undefined;
-  /** Statuses of cameras from before start(). */
-  readonly #early = new Map<string, object | null>();
   /** Grows when the connection comes or goes: what an await finds changed is late. */
   #generation = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -76,10 +88,29 @@ class MqttPublisher implements Publisher {
     this.#topics = topicsOf(options.topicPrefix);
     this.#url = options.url ?? `mqtt://${options.embedded.host}:${options.embedded.port}`;
     this.#outbox = this.#createOutbox();
+    this.#losses = new LossTeller(options.device, this.#outbox, logger, (report) => {
+      void this.#enqueue({ class: "alarm", topic: this.#topics.loss, payload: json(report), captureNs: 0n });
+    });
     this.#metrics = publisherMetrics(registry, () => ({
       ...this.#outbox.stats(),
       connected: this.#state === "connected",
     }));
+    const { homeAssistant, device, version } = options;
+    if (homeAssistant !== undefined)
+      this.#homeAssistant = new HomeAssistant(
+        homeAssistant,
+        { id: device, version, topics: this.#topics },
+        this.#retained,
+      );
+    this.#commands = new CommandService({
+      device: options.device,
+      prefix: options.topicPrefix,
+      topics: this.#topics,
+      hooks,
+      log: logger,
+      journal: () => this.#outbox.store,
+      publish: (message) => this.#connection?.publish(message) ?? Promise.resolve({ outcome: "lost" }),
+    });
   }
 
   async start(): Promise<void> {
@@ -89,79 +120,99 @@ class MqttPublisher implements Publisher {
       this.#url = `mqtt://${embedded.host}:${this.#embedded.port}`;
     }
     this.#state = "connecting";
+    await this.#outbox.open();
     const connection = this.#createConnection();
     this.#connection = connection;
-    this.#retained = new RetainedMessages(connection);
-    for (const [camera, status] of this.#early) this.#setCameraStatus(camera, status);
-    this.#early.clear();
     this.#sender = this.#createSender(connection);
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     connection.start();
   }
 
   async stop(limitMs = DEFAULT_STOP_LIMIT_MS): Promise<void> {
-    if (this.#state === "stopped") return;
+    if (this.#state === "stopped") return this.#outbox.close();
     clearInterval(this.#timer);
-    await this.#reportLosses();
+    this.#reportLosses();
     await this.#drain(limitMs);
-    const left = this.#outbox.stats().messages;
-    if (left > 0)
-      this.#log.warn({ messages: left }, "messages that the broker does not have are lost with the end of the process");
     if (this.#connection?.connected === true) await this.#sayGoodbye();
     this.#generation += 1;
     this.#state = "stopped";
+    this.#sender?.stop();
+    this.#retained.close();
     await this.#connection?.stop();
     await this.#embedded?.stop();
     await this.#outbox.close();
+    this.#sayWhatIsLeft();
     this.#hooks.onState?.(this.snapshot());
   }
 
-  async publishRecord(record: PayloadRecord, camera: string): Promise<void> {
-    if (record.dropped > 0) this.#losses.addPipelineDrops(record.dropped);
-    if (record.kind !== KIND.objects && record.kind !== KIND.event) return;
+  async publishRecord(record: PayloadRecord, camera: string): Promise<Receipt | undefined> {
+    this.#losses.addPipelineDrops(record.dropped);
+    if (record.kind !== KIND.objects && record.kind !== KIND.event) return undefined;
     const isEvent = record.kind === KIND.event;
-    await this.#enqueue({
-      class: isEvent ? "event" : "telemetry",
-      topic: isEvent ? this.#topics.events(camera) : this.#topics.objects(camera),
-      payload: record.payload,
-      captureNs: record.captureNs,
-      camera,
-    });
+    const topic = isEvent ? this.#topics.events(camera) : this.#topics.objects(camera);
+    const { payload, captureNs } = record;
+    return this.#enqueue({ class: isEvent ? "event" : "telemetry", topic, payload, captureNs, camera });
   }
 
   publishCameraStatus(camera: string, status: object | null): void {
-    if (this.#retained === undefined) this.#early.set(camera, status);
-    else this.#setCameraStatus(camera, status);
+    this.#retained.set(
+      this.#topics.cameraStatus(camera),
+      status === null ? null : this.#document({ camera, ...status }),
+    );
+    this.#homeAssistant?.announceCamera(camera, status === null);
+    if (status === null) this.publishCounts(camera, null);
+  }
+
+  get wantsCounts(): boolean {
+    return this.#homeAssistant !== undefined;
+  }
+
+  publishCounts(camera: string, counts: Readonly<Record<string, number>> | null): void {
+    if (!this.wantsCounts) return;
+    const topic = this.#topics.counts(camera);
+    const labels = Object.values(counts ?? {});
+    const total = labels.reduce((sum, count) => sum + count, 0);
+    this.#retained.set(topic, counts === null ? null : this.#document({ camera, total, labels: counts }));
+  }
+
+  publishUpdate(status: object): void {
+    this.#retained.set(this.#topics.update, this.#document(status));
+  }
+
+  async publishBundle(step: object): Promise<void> {
+    const payload = json(this.#document(step));
+    await this.#enqueue({ class: "event", topic: this.#topics.bundles, payload, captureNs: 0n });
   }
 
   async publishMetrics(figures: object): Promise<void> {
-    const document = {
-      version: "1.0",
-      device: this.#options.device,
-      "@timestamp": new Date().toISOString(),
-      ...figures,
-    };
-    await this.#enqueue({ class: "telemetry", topic: this.#topics.metrics, payload: json(document), captureNs: 0n });
+    const payload = json(this.#document(figures));
+    await this.#enqueue({ class: "debug", topic: this.#topics.metrics, payload, captureNs: 0n });
+  }
+
+  async deadLetters(limit: number): Promise<DeadLetter[]> {
+    return (await this.#outbox.store?.deadLetters(limit)) ?? [];
   }
 
   snapshot(): PublisherSnapshot {
-    const { messages, bytes, inFlight } = this.#outbox.stats();
+    const outbox = this.#outbox.stats();
     const { p50, p99 } = this.#latency.percentiles();
     return {
       state: this.#state,
       reason: this.#problem?.message ?? "",
       url: this.#url,
       embedded: this.#options.url === undefined,
+      insecure: isPlainToElsewhere(this.#url),
       protocol: this.#protocol,
       topicPrefix: this.#options.topicPrefix,
       epoch: this.#outbox.epoch,
       messagesPerSecond: this.#rate.perSecond(Date.now()),
-      queued: messages,
-      queuedBytes: bytes,
-      inFlight,
+      queued: outbox.messages,
+      queuedBytes: outbox.bytes,
+      inFlight: outbox.inFlight,
       published: this.#published,
       acknowledged: this.#acknowledged,
       dropped: this.#dropped,
+      outbox,
       latencyMs: { p50, p99 },
     };
   }
@@ -172,49 +223,52 @@ class MqttPublisher implements Publisher {
     payload: Buffer;
     captureNs: bigint;
     camera?: string;
-  }): Promise<void> {
+  }): Promise<Receipt> {
     if (this.#options.qos === 0 && this.#state !== "connected") {
       this.#countDropped("offline", 1);
-      return;
+      return { epoch: this.#outbox.epoch, sequence: 0, kept: false };
     }
-    await this.#outbox.enqueue({ ...message, contentType: JSON_TYPE });
-    this.#sender?.pump();
+    return this.#outbox.enqueue({ ...message, contentType: JSON_TYPE });
   }
 
   #createOutbox(): Outbox {
-    const epoch = newEpoch();
-    const onLoss = (loss: Loss) => {
-      this.#losses.addLoss(loss);
-      this.#countDropped(loss.reason, loss.messages.length);
-    };
-    const { maxMessages, maxBytes } = this.#options;
-    return this.#hooks.createOutbox?.(epoch, onLoss) ?? new MemoryOutbox({ epoch, maxMessages, maxBytes, onLoss });
+    return new Outbox(this.#options.outbox, {
+      onReady: () => this.#sender?.pump(),
+      onLoss: (reason, count) => this.#countDropped(reason, count),
+      onStoreProblem: (text) => this.#storeChanged(text),
+      onStoreReplaced: (movedTo) =>
+        this.#log.error(`the outbox' file was damaged; it was moved to ${movedTo}, and messages in it are lost`),
+    });
   }
 
   #createConnection(): BrokerConnection {
     const will = { topic: this.#topics.status, payload: json(this.#status("offline", "connection lost")) };
+    const subscriptions = [
+      ...(this.#options.commands ? [this.#topics.commands] : []),
+      ...(this.#homeAssistant === undefined ? [] : [this.#homeAssistant.statusTopic]),
+    ];
     return new BrokerConnection(
-      { ...this.#options.connection, ...this.#embeddedProtocol(), url: this.#url, will },
+      { ...this.#options.connection, ...this.#embeddedProtocol(), url: this.#url, will, subscriptions },
       {
         onUp: (limits) => void this.#up(limits),
-        onDown: (problem, retryMs) => void this.#down(problem, retryMs),
+        onDown: (problem, retryMs) => this.#down(problem, retryMs),
+        onMessage: (message) => this.#hear(message),
+        onSubscriptionRefused: (filter) =>
+          this.#log.error({ filter }, "the broker does not let this device subscribe; correct its access list"),
       },
     );
   }
 
-  /** The embedded broker has no MQTT 5, and no need of credentials. */
+  /** The embedded broker has no MQTT 5. */
   #embeddedProtocol(): { version?: MqttVersion } {
     return this.#options.url === undefined ? { version: "3.1.1" } : {};
   }
 
   #createSender(connection: BrokerConnection): Sender {
-    const { qos, window } = this.#options;
     return new Sender(
       this.#outbox,
       connection,
       {
-        qos,
-        window,
         outgoing: (message) => this.#outgoing(message),
         onSent: (message) => {
           this.#published += 1;
@@ -226,19 +280,27 @@ class MqttPublisher implements Publisher {
     );
   }
 
-  #outgoing(message: StoredMessage): OutgoingMessage {
-    const identity = { device: this.#options.device, epoch: this.#outbox.epoch, sequence: message.sequence };
+  #outgoing(message: TakenMessage): OutgoingMessage {
+    const { epoch, sequence, late, topic, contentType, expiresInMs } = message;
+    const identity = { device: this.#options.device, epoch, sequence, late };
     return {
-      topic: message.topic,
-      payload: this.#options.identityInPayload ? withIdentity(message.payload, identity) : message.payload,
+      topic,
+      payload: this.#writesIdentity(topic) ? withIdentity(message.payload, identity) : message.payload,
       qos: this.#options.qos,
       retain: false,
-      contentType: message.contentType,
+      contentType,
       userProperties: identityProperties(identity),
+      expiryMs: expiresInMs,
     };
   }
 
-  #acknowledgedBy(message: StoredMessage): void {
+  #writesIdentity(topic: string): boolean {
+    const { identityInPayload } = this.#options;
+    if (identityInPayload !== "auto") return identityInPayload === "always";
+    return this.#protocol === "3.1.1" || !this.#topics.isObjects(topic);
+  }
+
+  #acknowledgedBy(message: TakenMessage): void {
     const now = Date.now();
     const latencyMs =
       message.captureNs === 0n ? undefined : Math.max(0, now - Number(message.captureNs / 1000n) / 1000);
@@ -269,15 +331,20 @@ class MqttPublisher implements Publisher {
     this.#state = "connected";
     this.#problem = undefined;
     this.#protocol = limits.version;
-    this.#log.info({ broker: this.#url, protocol: limits.version }, "connected to the broker");
+    this.#log.info(
+      { broker: this.#url, protocol: limits.version, session: limits.sessionPresent },
+      "connected to the broker",
+    );
     this.#hooks.onState?.(this.snapshot());
-    await this.#retained?.open();
-    if (generation === this.#generation) this.#sender?.up(limits);
+    await this.#retained.open(connection);
+    if (generation !== this.#generation) return;
+    this.#reportLosses();
+    this.#sender?.up(limits);
   }
 
-  async #down(problem: BrokerProblem, retryMs: number): Promise<void> {
+  #down(problem: BrokerProblem, retryMs: number): void {
     this.#generation += 1;
-    this.#retained?.close();
+    this.#retained.close();
     const isNews = this.#problem?.code !== problem.code;
     this.#state = "disconnected";
     this.#problem = problem;
@@ -287,12 +354,20 @@ class MqttPublisher implements Publisher {
       `no connection to the broker: ${problem.message}. Trying again until it works.`,
     );
     if (isNews) this.#hooks.onState?.(this.snapshot());
-    await this.#sender?.down();
+    this.#sender?.down(problem.byBroker);
   }
 
-  #setCameraStatus(camera: string, status: object | null): void {
-    const head = { version: "1.0", device: this.#options.device, camera, "@timestamp": new Date().toISOString() };
-    this.#retained?.set(this.#topics.cameraStatus(camera), status === null ? null : { ...head, ...status });
+  #hear(message: IncomingMessage): void {
+    if (this.#homeAssistant?.hear(message) === true) return;
+    this.#commands
+      .take(message)
+      .catch((error) => this.#log.error({ err: error, topic: message.topic }, "a command failed by our fault"));
+  }
+
+  #storeChanged(problem: string): void {
+    if (problem === "") this.#log.info("the outbox' disk works again");
+    else this.#log.error(`${problem}. Until it works, messages are kept in memory only.`);
+    this.#hooks.onState?.(this.snapshot());
   }
 
   #status(state: "online" | "offline", reason: string): object {
@@ -307,16 +382,18 @@ class MqttPublisher implements Publisher {
     };
   }
 
+  #document(members: object): object {
+    return { version: "1.0", device: this.#options.device, "@timestamp": new Date().toISOString(), ...members };
+  }
+
   #tick(): void {
-    void this.#reportLosses();
+    this.#reportLosses();
     this.#sender?.pump();
   }
 
-  async #reportLosses(): Promise<void> {
-    for (const report of this.#losses.take(this.#options.device, this.#outbox.epoch, new Date())) {
-      this.#log.warn({ count: report.count, reason: report.reason, stage: report.stage }, "messages were lost");
-      await this.#enqueue({ class: "alarm", topic: this.#topics.loss, payload: json(report), captureNs: 0n });
-    }
+  /** Only to a broker that is there: until then, losses are added up. */
+  #reportLosses(): void {
+    if (this.#state === "connected") this.#losses.tell();
   }
 
   #countDropped(reason: string, count: number): void {
@@ -341,6 +418,15 @@ class MqttPublisher implements Publisher {
       contentType: JSON_TYPE,
     });
     await Promise.race([goodbye, limit]);
+  }
+
+  #sayWhatIsLeft(): void {
+    const { messages, classes } = this.#outbox.stats();
+    const onDisk = this.#options.outbox.disk !== undefined;
+    const lost = onDisk ? classes.debug.messages : messages;
+    if (lost > 0)
+      this.#log.warn({ messages: lost }, "messages that were in memory only are lost with the end of the process");
+    if (messages > lost) this.#log.info({ messages: messages - lost }, "messages wait on the disk for the next start");
   }
 }
 

@@ -1,43 +1,59 @@
-/** Retained messages: only the newest of each topic matters, and it is said again on every connection. Not in the outbox. */
+/**
+ * Retained messages: only the newest of each topic matters, and it is said again on every connection. They are never in
+ * the outbox, so that no old state is told after a new one.
+ */
 import type { BrokerConnection } from "./connection.ts";
 
 export class RetainedMessages {
-  readonly #connection: BrokerConnection;
+  /** An empty one takes the message away from the broker. */
   readonly #current = new Map<string, Buffer>();
-  #open = false;
-
-  constructor(connection: BrokerConnection) {
-    this.#connection = connection;
-  }
+  /** Topics whose newest message is on its way, or waits for its turn. */
+  readonly #busy = new Set<string>();
+  #connection: BrokerConnection | undefined;
 
   /** @param document null takes the message away from the broker */
   set(topic: string, document: object | null): void {
     this.#current.set(topic, document === null ? Buffer.alloc(0) : Buffer.from(JSON.stringify(document)));
-    if (this.#open) void this.#publish(topic);
+    void this.#publish(topic);
   }
 
   /** Says everything; resolves when the broker has it all or the connection is gone. */
-  async open(): Promise<void> {
-    this.#open = true;
+  async open(connection: BrokerConnection): Promise<void> {
+    this.#connection = connection;
+    this.#busy.clear();
     await Promise.all([...this.#current.keys()].map((topic) => this.#publish(topic)));
   }
 
   close(): void {
-    this.#open = false;
+    this.#connection = undefined;
   }
 
+  /** Everything once more, for somebody who has just come. */
+  sayAgain(): void {
+    for (const topic of this.#current.keys()) void this.#publish(topic);
+  }
+
+  /** One message per topic at a time: what changes meanwhile goes when it has been answered, and only the newest of it. */
   async #publish(topic: string): Promise<void> {
-    const payload = this.#current.get(topic);
-    if (payload === undefined) return;
-    const result = await this.#connection.publish({
-      topic,
-      payload,
-      qos: 1,
-      retain: true,
-      contentType: "application/json",
-    });
-    if (result.outcome !== "taken" || this.#current.get(topic) !== payload) return;
-    // Taken away: nothing to say on the next connection.
-    if (payload.length === 0) this.#current.delete(topic);
+    const connection = this.#connection;
+    if (connection === undefined || this.#busy.has(topic)) return;
+    this.#busy.add(topic);
+    for (;;) {
+      const payload = this.#current.get(topic);
+      if (payload === undefined) break;
+      const { outcome } = await connection.publish({
+        topic,
+        payload,
+        qos: 1,
+        retain: true,
+        contentType: "application/json",
+      });
+      // Another connection, or none: open() says it again.
+      if (connection !== this.#connection || outcome === "lost") return;
+      if (this.#current.get(topic) !== payload) continue;
+      if (payload.length === 0) this.#current.delete(topic);
+      break;
+    }
+    this.#busy.delete(topic);
   }
 }

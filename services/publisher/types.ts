@@ -1,6 +1,8 @@
 /** The publisher as others see it. */
 import type { MqttVersion } from "./connection.ts";
-import type { Loss, MessageClass, Outbox } from "./outbox.ts";
+import type { DeadLetter } from "./outbox/dead-letters.ts";
+import type { Receipt } from "./outbox/outbox.ts";
+import type { MessageClass, OutboxStats } from "./outbox/types.ts";
 import type { PayloadRecord } from "./record.ts";
 
 export interface AcknowledgedMessage {
@@ -21,6 +23,8 @@ export interface PublisherSnapshot {
   /** Of the broker, without credentials. */
   readonly url: string;
   readonly embedded: boolean;
+  /** Messages travel without TLS to another machine: the configuration says `insecure: true`. */
+  readonly insecure: boolean;
   /** Spoken on the present connection. */
   readonly protocol: MqttVersion | undefined;
   readonly topicPrefix: string;
@@ -34,27 +38,48 @@ export interface PublisherSnapshot {
   readonly published: number;
   readonly acknowledged: number;
   readonly dropped: number;
+  readonly outbox: OutboxStats;
   /** From capture to acknowledgement, milliseconds, over the last 512 messages; null before the first. */
   readonly latencyMs: { readonly p50: number | null; readonly p99: number | null };
 }
 
+/** What a command gave: `ok` with its output, or why not. */
+export type CommandReply =
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: { readonly message: string; readonly code: string } };
+
 export interface PublisherHooks {
   onAcknowledged?(message: AcknowledgedMessage): void;
-  /** The connection changed. */
+  /** The connection or the store changed. */
   onState?(snapshot: PublisherSnapshot): void;
-  /** Brings another store than memory. */
-  createOutbox?(epoch: string, onLoss: (loss: Loss) => void): Outbox;
+  /** A command came over MQTT. Its effect has to be persisted when this resolves. */
+  runCommand?(name: string, input: unknown): Promise<CommandReply>;
+  /** Whether repeating the command does no harm: then no journal of it is kept. */
+  isReading?(name: string): boolean;
 }
 
 export interface Publisher {
   /** Resolves when the publisher works, with or without a broker in reach. @throws ExpectedError when the embedded broker cannot listen. */
   start(): Promise<void>;
-  /** Waits up to `limitMs` for the outbox to empty, says goodbye, ends. */
+  /** Waits up to `limitMs` for the outbox to empty, says goodbye, ends. What is left waits on the disk. */
   stop(limitMs?: number): Promise<void>;
-  /** Takes a record. Resolves when the outbox keeps it. Records of pictures are not for brokers, and are ignored. */
-  publishRecord(record: PayloadRecord, camera: string): Promise<void>;
+  /**
+   * Takes a record. Resolves when the outbox keeps it or the broker has it, with false when it was given up instead;
+   * undefined for records that are not for brokers (pictures).
+   */
+  publishRecord(record: PayloadRecord, camera: string): Promise<Receipt | undefined>;
   /** Replaces the retained status of a camera; null when the camera is gone. */
   publishCameraStatus(camera: string, status: object | null): void;
+  /** Somebody shows the counts of objects. */
+  readonly wantsCounts: boolean;
+  /** Replaces the retained counts of objects by label, which Home Assistant shows; null when the camera is gone. */
+  publishCounts(camera: string, counts: Readonly<Record<string, number>> | null): void;
+  /** Replaces the retained status of the updater. */
+  publishUpdate(status: object): void;
   publishMetrics(figures: object): Promise<void>;
+  /** A step of a bundle's activation, or of what is done about a module that failed. */
+  publishBundle(step: object): Promise<void>;
+  /** Newest first. */
+  deadLetters(limit: number): Promise<DeadLetter[]>;
   snapshot(): PublisherSnapshot;
 }

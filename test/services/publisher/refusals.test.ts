@@ -70,7 +70,7 @@ it.each([
   [0x97, /quota/],
 ])("explains reason code %i of CONNACK and keeps trying", async (code, expected) => {
   const broker = await scripted({ onConnect: (_, attempt) => (attempt < 3 ? code : 0) });
-  const running = await publishTo(broker.url, { username: "u", password: "p" });
+  const running = await publishTo(broker.url, { username: "u", password: () => "p" });
   await waitUntil("the connection", () => running.publisher.snapshot().state === "connected");
   expect(running.complaints()).toHaveLength(1);
   expect(running.complaints()[0]).toMatch(expected);
@@ -100,42 +100,15 @@ it.each([1, 5, 20, 1000])(
   },
 );
 
-it("sends again what was not acknowledged when the connection ended, with the same identity", async () => {
-  let hangUps = 2;
-  const broker = await scripted({
-    onPublish: (packet) => (!packet.retain && broker.messages.length % 7 === 0 && hangUps-- > 0 ? "hang-up" : 0),
-  });
+it.each([
+  [0x9a, { retain: false, qos: 1 }],
+  [0x9b, { retain: true, qos: 0 }],
+])("lowers its will for a broker that refuses it with reason %i", async (reason, expected) => {
+  const broker = await scripted({ onConnect: (_, attempt) => (attempt === 1 ? reason : 0) });
   const running = await publishTo(broker.url);
-  await publishFrames(running, 30);
-  await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 30);
-  const sequences = broker.messages.map(({ properties }) => Number(properties?.userProperties?.["nj-sequence"]));
-  expect(sequences.length).toBeGreaterThan(30);
-  expect([...new Set(sequences)].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
-  expect(running.publisher.snapshot().queued).toBe(0);
+  await waitUntil("the connection", () => running.publisher.snapshot().state === "connected");
+  expect(broker.connects[1]?.will).toMatchObject(expected);
 });
-
-it("waits when the quota is used up, and loses nothing", async () => {
-  let refusals = 3;
-  const broker = await scripted({ onPublish: ({ retain }) => (!retain && refusals-- > 0 ? 0x97 : 0) });
-  const running = await publishTo(broker.url, { window: 1 });
-  await publishFrames(running, 5);
-  await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 5, 20_000);
-  expect(running.publisher.snapshot().dropped).toBe(0);
-  expect(running.complaints()).toHaveLength(1);
-});
-
-it.each([0x90, 0x99])(
-  "gives up a message that is refused for good with reason %i, and announces it",
-  async (reason) => {
-    const broker = await scripted({ onPublish: ({ topic }) => (topic.endsWith("/objects") ? reason : 0) });
-    const running = await publishTo(broker.url);
-    await publishFrames(running, 2);
-    await waitUntil("the loss report", () => broker.messages.some(({ topic }) => topic.endsWith("/loss")));
-    const report = JSON.parse(broker.messages.find(({ topic }) => topic.endsWith("/loss"))!.payload.toString());
-    expect(report).toMatchObject({ reason: `refused-0x${reason.toString(16)}`, count: 2, ranges: [[1, 2]] });
-    expect(running.publisher.snapshot().dropped).toBe(2);
-  },
-);
 
 it("publishes nothing while the broker has not acknowledged the birth", async () => {
   const broker = await scripted({ onPublish: () => "silence" });

@@ -14,6 +14,16 @@ export interface Script {
   readonly only311?: boolean;
   /** Default true. */
   readonly answersPings?: boolean;
+  /** How long a PUBLISH waits for its answer; default 5 ms, so that a client could exceed the window if it wanted to. */
+  readonly answersAfterMs?: number;
+  /** Default true; false for very many. */
+  readonly keepsPackets?: boolean;
+  /** Sees every PUBLISH. */
+  sees?(packet: IPublishPacket): void;
+  /** Of the CONNACK. Default false. */
+  readonly sessionPresent?: boolean;
+  /** Ends the connection with this reason (MQTT 5) when so many messages have come on it. */
+  readonly disconnectsAfter?: { readonly packets: number; readonly reason: number };
 }
 
 export class ScriptedBroker {
@@ -25,6 +35,7 @@ export class ScriptedBroker {
   #server: Server;
   #sockets = new Set<Socket>();
   #unanswered = 0;
+  #onConnection = 0;
 
   private constructor(script: Script) {
     this.script = script;
@@ -56,6 +67,7 @@ export class ScriptedBroker {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     this.#unanswered = 0;
+    this.#onConnection = 0;
     socket.on("error", () => undefined);
     socket.on("close", () => this.#sockets.delete(socket));
     let reader = parser();
@@ -85,7 +97,7 @@ export class ScriptedBroker {
       generate(
         {
           cmd: "connack",
-          sessionPresent: false,
+          sessionPresent: this.script.sessionPresent ?? false,
           ...(version === 5 ? { reasonCode: code, properties } : { returnCode: code }),
         } as Packet,
         { protocolVersion: version },
@@ -97,7 +109,8 @@ export class ScriptedBroker {
   #answer(socket: Socket, packet: Packet, version: number): void {
     if (packet.cmd === "pingreq" && this.script.answersPings !== false) socket.write(generate({ cmd: "pingresp" }));
     if (packet.cmd !== "publish") return;
-    this.published.push(packet);
+    if (this.script.keepsPackets !== false) this.published.push(packet);
+    this.script.sees?.(packet);
     const code = this.script.onPublish?.(packet) ?? 0;
     if (code === "hang-up") {
       socket.destroy();
@@ -106,8 +119,14 @@ export class ScriptedBroker {
     this.#unanswered += 1;
     this.maxUnanswered = Math.max(this.maxUnanswered, this.#unanswered);
     if (code === "silence" || packet.qos === 0) return;
-    // Later, so that a client could exceed the window if it wanted to.
-    setTimeout(() => {
+    this.#onConnection += 1;
+    const limit = this.script.disconnectsAfter;
+    if (limit !== undefined && version === 5 && this.#onConnection > limit.packets) {
+      socket.end(generate({ cmd: "disconnect", reasonCode: limit.reason } as Packet, { protocolVersion: 5 }));
+      return;
+    }
+    const later = this.script.answersAfterMs === 0 ? setImmediate : setTimeout;
+    later(() => {
       this.#unanswered -= 1;
       if (socket.writable)
         socket.write(
@@ -115,6 +134,6 @@ export class ScriptedBroker {
             protocolVersion: version,
           }),
         );
-    }, 5);
+    }, this.script.answersAfterMs ?? 5);
   }
 }
