@@ -6,7 +6,7 @@ DURATION ?=
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  \033[1mmake %-15s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## install what is missing and build everything
@@ -24,10 +24,41 @@ test: ## run every test (lint, types, C++, TypeScript, wasm, end to end)
 	@. scripts/env.sh && node scripts/test.ts
 
 .PHONY: test-long
-test-long: ## the long forms: 200 cameras added and removed, 50 kills (minutes)
+test-long: ## the long forms: 200 cameras added and removed, 50 kills, 1000 swaps (minutes)
 	@scripts/bootstrap build run test
 	@scripts/build all
-	@. scripts/env.sh && NIGHTJAR_LONG=1 NIGHTJAR_LEAK_CYCLES=200 vitest run --testTimeout=1800000 test/e2e/leaks.test.ts test/services/pipeline/cameras.test.ts
+	@. scripts/env.sh && NIGHTJAR_LONG=1 NIGHTJAR_LEAK_CYCLES=200 vitest run --testTimeout=1800000 test/e2e/leaks.test.ts test/e2e/swap.test.ts test/e2e/soak.test.ts test/services/pipeline/cameras.test.ts
+
+.PHONY: test-publisher
+test-publisher: ## no event lost: all power cuts of a recorded disk, 500 kills, a million messages offline (an hour)
+	@scripts/bootstrap build run test
+	@scripts/build all
+	@. scripts/env.sh && NIGHTJAR_LONG=1 vitest run --testTimeout=3600000 --maxWorkers=1 test/services/publisher test/services/supervisor/stalled-disk.test.ts
+
+.PHONY: test-sanitize
+test-sanitize: ## the C++ tests for data races, memory errors and undefined behaviour (minutes: a build of its own for each)
+	@scripts/bootstrap build run test
+	@scripts/test-sanitize
+
+.PHONY: test-deepstream
+test-deepstream: ## our DeepStream profile judged by NVIDIA's own elements (DEEPSTREAM_SRC=their checkout; no GPU needed)
+	@DEEPSTREAM_SRC='$(DEEPSTREAM_SRC)' scripts/test-deepstream
+
+.PHONY: test-arm64
+test-arm64: ## cross-build for arm64 and run the tests under qemu (Debian; half an hour)
+	@scripts/bootstrap build run test arm64
+	@scripts/test-arm64
+
+.PHONY: package
+package: build ## Debian packages for amd64 and arm64 in build/packages (the arm64 parts come from a cross-build)
+	@scripts/bootstrap build run package arm64
+	@scripts/test-arm64 build
+	@scripts/package
+
+.PHONY: test-package
+test-package: build ## the package built twice, checked, installed, hung, upgraded, removed, purged under a real systemd (root; ten minutes)
+	@scripts/bootstrap build run package
+	@scripts/test-package
 
 .PHONY: lint
 lint: ## formatters, linters and type checks only
@@ -45,9 +76,17 @@ bench: ## measure; prints a table and writes build/bench.json
 	@scripts/build all
 	@. scripts/env.sh && node scripts/bench.ts
 
+.PHONY: bench-gpu
+bench-gpu: ## measure the cuda profile on this machine's NVIDIA GPU (CUDA, PyTorch; see docs/cuda.md)
+	@scripts/bench-gpu
+
+.PHONY: check-tensorrt
+check-tensorrt: ## compile the TensorRT engine against headers (TENSORRT_SRC=checkout of NVIDIA/TensorRT, CUDA_PATH=toolkit)
+	@scripts/check-tensorrt "$(TENSORRT_SRC)" "$(CUDA_PATH)"
+
 .PHONY: docs
 docs: build ## regenerate the documentation that comes from schemas
-	@. scripts/env.sh && node scripts/generate-config-docs.ts
+	@. scripts/env.sh && node scripts/generate-config-docs.ts && node scripts/generate-command-docs.ts && node services/publisher/write-schemas.ts
 
 .PHONY: clean
 clean: ## remove build outputs (keeps the toolchain and npm packages)

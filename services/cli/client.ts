@@ -1,5 +1,8 @@
 /** Talks to a running Nightjar through its control socket. */
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { codeOf, EXIT, type ExitCode, ExpectedError, messageOf } from "../log/errors.ts";
 import { COMMANDS, type CommandInput, type CommandName, type CommandOutput } from "../supervisor/commands.ts";
 import type { News, NewsType } from "../supervisor/event-hub.ts";
@@ -23,6 +26,22 @@ export class Client {
     if (response.statusCode === 200) return answer as CommandOutput<Name>;
     const { message, exitCode } = (answer as { error?: { message?: string; exitCode?: ExitCode } }).error ?? {};
     throw new ExpectedError(exitCode ?? EXIT.bug, message ?? `Nightjar answered ${response.statusCode}`);
+  }
+
+  /** Fetches a file of the control interface. @throws ExpectedError: not running, no such file, or it cannot be written. */
+  async download(path: string, file: string): Promise<void> {
+    const response = await this.#send("GET", path, undefined, new AbortController().signal);
+    if (response.statusCode !== 200) {
+      const { error } = parseAnswer(await textOf(response)) as { error?: { message?: string; exitCode?: ExitCode } };
+      throw new ExpectedError(error?.exitCode ?? EXIT.bug, error?.message ?? `Nightjar answered ${response.statusCode}`);
+    }
+    try {
+      await pipeline(response, createWriteStream(`${file}.part`));
+      await rename(`${file}.part`, file);
+    } catch (error) {
+      await rm(`${file}.part`, { force: true });
+      throw new ExpectedError(EXIT.environment, `${file} cannot be written: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /** News as it comes, until the signal or the end of Nightjar. @throws ExpectedError when it is not running. */

@@ -1,24 +1,69 @@
 /** The nightjar command. */
 import type { CommandSpec } from "./command.ts";
+import {
+  bundleActivate,
+  bundleInspect,
+  bundleList,
+  bundleQuarantine,
+  bundleRollback,
+  bundleShadow,
+  bundleVerify,
+} from "./commands/bundle.ts";
+import { call } from "./commands/call.ts";
 import { cameraAdd, cameraList, cameraRemove } from "./commands/camera.ts";
+import { deviceEnrol, deviceShow } from "./commands/device.ts";
 import { doctor } from "./commands/doctor.ts";
+import { migrate } from "./commands/migrate.ts";
+import { moduleBench, moduleBuild, moduleInspect, moduleNew, moduleTest } from "./commands/module.ts";
+import { record } from "./commands/record.ts";
+import { replay } from "./commands/replay.ts";
+import { REPO_COMMANDS } from "./commands/repo.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { status } from "./commands/status.ts";
+import { updateCheck, updateHistory, updateInstall, updateRollback, updateStatus } from "./commands/update.ts";
 import { validate } from "./commands/validate.ts";
 import { watch } from "./commands/watch.ts";
+import { zoneList, zoneRemove, zoneSet } from "./commands/zone.ts";
 import { failureText } from "./errors.ts";
 import { runProgram } from "./program.ts";
 
 const COMMANDS: readonly CommandSpec[] = [
   run,
   validate,
+  migrate,
   doctor,
   status,
   cameraList,
   cameraAdd,
   cameraRemove,
+  bundleList,
+  bundleInspect,
+  bundleVerify,
+  bundleActivate,
+  bundleShadow,
+  bundleRollback,
+  bundleQuarantine,
+  updateStatus,
+  updateCheck,
+  updateInstall,
+  updateRollback,
+  updateHistory,
+  ...REPO_COMMANDS,
+  deviceShow,
+  deviceEnrol,
+  zoneList,
+  zoneSet,
+  zoneRemove,
+  moduleNew,
+  moduleBuild,
+  moduleTest,
+  moduleInspect,
+  moduleBench,
+  record,
+  replay,
   watch,
+  call,
   schema,
 ];
 

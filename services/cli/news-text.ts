@@ -1,8 +1,10 @@
 /** News as one line for people. */
 import { clockText, formatEntry, type LogEntry } from "../log/entry.ts";
+import type { DeploymentEvent } from "../supervisor/deployments/parts.ts";
 import type { News } from "../supervisor/event-hub.ts";
 import type { BrokerView, Status } from "../supervisor/status.ts";
 import { shortTrackId } from "../supervisor/track-id.ts";
+import type { UpdateStatus } from "../updater/types.ts";
 
 export function newsText(news: News, color: boolean): string {
   if (news.type === "log") return formatEntry(news.data as LogEntry, color);
@@ -22,6 +24,11 @@ function contentText({ type, data }: News): string {
       const { name, state, reason } = data as { name: string; state: string; reason: string };
       return withReason(`${name} is ${state}`, reason);
     }
+    case "bundle": {
+      const { element, bundle, step, reason, framesWithoutObjects } = data as DeploymentEvent;
+      const lost = framesWithoutObjects > 0 ? ` (${framesWithoutObjects} frames without objects)` : "";
+      return `${withReason(`${bundle.name} ${bundle.version} for ${element}: ${step}`, reason)}${lost}`;
+    }
     case "broker": {
       const { url, state, reason } = data as BrokerView;
       return withReason(`${url} ${state}`, reason);
@@ -29,6 +36,11 @@ function contentText({ type, data }: News): string {
     case "status": {
       const { totals } = data as Status;
       return `${totals.fps.toFixed(1)} fps, ${totals.messagesPerSecond.toFixed(1)} messages/s, ${totals.eventsPerSecond.toFixed(1)} events/s`;
+    }
+    case "update": {
+      const { state, release, lastCheck } = data as UpdateStatus;
+      const what = release === null ? state : `${release.channel} ${release.version} is ${state}`;
+      return withReason(what, lastCheck?.problem);
     }
     case "event":
       return eventText(data);
@@ -41,12 +53,13 @@ function withReason(text: string, reason: string | undefined): string {
   return reason === undefined || reason === "" ? text : `${text}: ${reason}`;
 }
 
-/** "appeared car #12 rule gate 0.9", from what our modules' events have in common; anything else as it is. */
+/** "line-crossing car #12 gate in 3", from what our modules' events have in common; anything else as it is. */
 function eventText(data: unknown): string {
-  const { type, rule, value, object } = (data ?? {}) as {
+  const { type, rule, value, direction, object } = (data ?? {}) as {
     type?: unknown;
     rule?: unknown;
     value?: unknown;
+    direction?: unknown;
     object?: { id?: unknown; classId?: unknown; label?: unknown } | null;
   };
   if (typeof type !== "string") return oneLine(data);
@@ -55,7 +68,7 @@ function eventText(data: unknown): string {
       ? ""
       : `${object.label || `class ${object.classId}`} #${shortTrackId(String(object.id))}`;
   const number = typeof value === "number" ? String(Math.round(value * 100) / 100) : "";
-  return [type, what, rule, number].filter((part) => typeof part === "string" && part !== "").join(" ");
+  return [type, what, rule, direction, number].filter((part) => typeof part === "string" && part !== "").join(" ");
 }
 
 /** Objects of a minimal message as a list, anything else as JSON. */

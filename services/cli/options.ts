@@ -1,6 +1,7 @@
 /** Options that several commands share. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { defaultRuntimeDirectory } from "../config/directories.ts";
+import { defaultRuntimeDirectory, SERVICE_RUNTIME_DIRECTORY } from "../config/directories.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/units.ts";
 import { EXIT, ExpectedError } from "../log/errors.ts";
@@ -26,19 +27,30 @@ export function socketOf(values: Values): string {
   const socket = textOf(values, "socket");
   if (socket !== undefined) return socket;
   const file = textOf(values, "config");
-  const directory = file === undefined ? defaultRuntimeDirectory() : loadConfig(file).directories.runtime;
+  const directory = file === undefined ? runningDirectory() : loadConfig(file).directories.runtime;
   return join(directory, "control.sock");
+}
+
+/** Of the user's own Nightjar when there is one, else of the service. */
+function runningDirectory(): string {
+  const own = defaultRuntimeDirectory();
+  return !existsSync(own) && existsSync(SERVICE_RUNTIME_DIRECTORY) ? SERVICE_RUNTIME_DIRECTORY : own;
 }
 
 /** What a timer can wait for; whoever wants longer leaves the option out. */
 const LONGEST_DURATION_MS = 24 * 24 * 3600 * 1000;
 
-/** "20s" as milliseconds. */
+/** The value of --duration, "20s", as milliseconds. */
 export function durationOption(text: string): number {
+  return durationOf("--duration", text);
+}
+
+/** The value of an option as milliseconds. @throws ExpectedError (usage) that names the option */
+export function durationOf(option: string, text: string): number {
   const milliseconds = parseDuration(text);
   if (milliseconds !== undefined && milliseconds > 0 && milliseconds <= LONGEST_DURATION_MS) return milliseconds;
   throw new ExpectedError(
     EXIT.usage,
-    `--duration: found "${text}", expected a duration of at most 24 days with its unit, such as 20s or 5min`,
+    `${option}: found "${text}", expected a duration of at most 24 days with its unit, such as 20s or 5min`,
   );
 }

@@ -15,7 +15,15 @@ Exit codes:
   5  this machine lacks something (port, disk, permission, package)
   6  a camera never delivered a frame (run --duration)`;
 
-const GROUPS: Readonly<Record<string, string>> = { camera: "add, remove and list cameras of the running Nightjar" };
+const GROUPS: Readonly<Record<string, string>> = {
+  camera: "add, remove and list cameras of the running Nightjar",
+  bundle: "what detects and tracks: inspect, verify, activate, compare and take back bundles",
+  update: "updates over the air: what there is, take it, take it back",
+  repo: "make and sign a repository of updates, and publish it",
+  device: "the identity of this device",
+  module: "make, build, test and measure modules: rules and decoders of your own",
+  zone: "set, remove and list the zones (regions and lines) of cameras of the running Nightjar",
+};
 
 /** Runs a command line. @returns the exit code; everything has been said. */
 export async function runProgram(

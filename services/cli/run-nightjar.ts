@@ -6,6 +6,8 @@ import { EXIT, type ExpectedError } from "../log/errors.ts";
 import { createLog, type Log } from "../log/logger.ts";
 import type { Status } from "../supervisor/status.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
+import { updateStep } from "../systemd/progress.ts";
+import { Service } from "../systemd/service.ts";
 import { isOn, type Result, type Terminal, textOf, type Values } from "./command.ts";
 import { LiveView } from "./view/live-view.ts";
 import { canPaint } from "./view/screen.ts";
@@ -29,7 +31,13 @@ export async function runNightjar(values: Values, terminal: Terminal): Promise<R
   const supervisor = new Supervisor({ config, logger: log.logger });
   take = (entry) => supervisor.takeLogEntry(entry);
   for (const entry of early) take(entry);
-  return superviseUntilEnd(supervisor, { terminal, live, durationMs, quiet: isOn(values, "json") });
+  const service = Service.start({
+    config,
+    log: log.logger,
+    status: () => supervisor.status(),
+    update: () => updateStep(supervisor.updates.status()),
+  });
+  return superviseUntilEnd(supervisor, { terminal, live, durationMs, quiet: isOn(values, "json"), service });
 }
 
 interface RunOptions {
@@ -37,6 +45,8 @@ interface RunOptions {
   readonly live: boolean;
   readonly durationMs: number | undefined;
   readonly quiet: boolean;
+  /** Undefined when systemd did not start us. */
+  readonly service: Service | undefined;
 }
 
 async function superviseUntilEnd(supervisor: Supervisor, options: RunOptions): Promise<Result> {
@@ -58,7 +68,9 @@ async function superviseUntilEnd(supervisor: Supervisor, options: RunOptions): P
     // Before the cameras stop: afterwards nothing plays any more.
     status = supervisor.status();
     view.stopping();
+    const told = options.service?.stop();
     await Promise.race([supervisor.stop(), interrupts.second]);
+    await told;
     view.close();
     interrupts.release();
   }

@@ -1,9 +1,21 @@
 /** Cameras and their sources. A source written as `uri: …` is the same as the source object that normaliseUri makes of it. */
 import { z } from "zod";
 import { duration, identifier, integerIn, numberIn, path, secret, text } from "./fields.ts";
+import { zonesSchema } from "./zones.ts";
 
 const size = { width: integerIn(16, 8192), height: integerIn(16, 8192) };
 const framerate = () => numberIn(0.1, 240);
+
+const rtspTls = z.strictObject({
+  ca: path().optional().meta({
+    description: "Certificates (PEM) to trust: of the authority that signed the camera's, or the camera's own.",
+    defaultNote: "the system's",
+    example: "cameras-ca.pem",
+  }),
+  verify: z.boolean().prefault(true).meta({
+    description: "Check the camera's certificate. false still encrypts, but anyone may pose as the camera.",
+  }),
+});
 
 const rtsp = z
   .strictObject({
@@ -33,6 +45,7 @@ const rtsp = z
     timeout: duration({ min: "100ms", max: "10min" })
       .prefault("10s")
       .meta({ description: "Limit for connecting and for each answer of the camera.", unit: "duration" }),
+    tls: rtspTls.prefault({}).meta({ description: "For rtsps: addresses." }),
   })
   .meta({ description: "A network camera that speaks RTSP." });
 
@@ -207,6 +220,7 @@ export const cameraSchema = z
     place: placeSchema
       .optional()
       .meta({ description: "Place of this camera, when it is not the device's.", restart: "camera" }),
+    zones: zonesSchema.optional(),
   })
   .transform((camera, context) => {
     const { uri: short, source, name, ...rest } = camera;

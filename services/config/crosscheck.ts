@@ -1,4 +1,5 @@
 /** Rules between keys. They look at the raw values, so that they are reported together with the errors of single keys. */
+import { isPlainToElsewhere } from "../publisher/transport.ts";
 import type { Locate, Path, Problem } from "./problems.ts";
 import { keyText, valueAt } from "./problems.ts";
 import { parseDuration } from "./units.ts";
@@ -74,6 +75,11 @@ function checkMqtt(mqtt: unknown, report: Report): void {
     "move them to mqtt.username and mqtt.password: {file: PATH}",
     report,
   );
+  const url = valueAt(mqtt, ["url"]);
+  if (typeof url === "string" && isPlainToElsewhere(url) && valueAt(mqtt, ["insecure"]) !== true) {
+    const hint = "use mqtts:, or, where anyone may read and change the messages, write mqtt.insecure: true";
+    report(["mqtt", "url"], `goes to another machine without TLS; ${hint}`);
+  }
   const tls = valueAt(mqtt, ["tls"]);
   const certificate = valueAt(tls, ["certificate"]);
   const key = valueAt(tls, ["key"]);

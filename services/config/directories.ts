@@ -7,6 +7,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Root of the installation (or of the checkout): the directory that has services/ in it. */
 export const INSTALLATION = join(import.meta.dirname, "..", "..");
 
+/** Sockets of the service that the Debian package installs (RuntimeDirectory= of its unit). */
+export const SERVICE_RUNTIME_DIRECTORY = "/run/nightjar";
+
 /** Sockets of the running Nightjar. */
 export function defaultRuntimeDirectory(env: Environment = process.env): string {
   if (env.RUNTIME_DIRECTORY) return first(env.RUNTIME_DIRECTORY);

@@ -103,7 +103,7 @@ export function identifier() {
   return z.string({ error }).regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, { error });
 }
 
-/** A file or directory; relative ones are relative to the configuration file. */
+/** A file or directory; relative ones are relative to the configuration file, "~/" is the home directory. */
 export function path() {
   const error = "the path of a file or directory";
   return z.string({ error }).min(1, { error });
@@ -119,13 +119,24 @@ export function address() {
 }
 
 const SECRET_EXPECTED =
-  "where the secret is kept, {file: PATH} or {env: NAME}; a secret is never written in the configuration";
+  "where the secret is kept, {file: PATH}, {env: NAME} or {credential: NAME}; a secret is never written in the configuration";
+
+/** The name of a systemd credential (LoadCredential=NAME:…): a file name. */
+function credential() {
+  const error = "the name of a systemd credential (letters, digits, '.', '-', '_')";
+  return z.string({ error }).regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, { error });
+}
 
 /** A secret by reference. Resolve it with services/config/secrets.ts as late as possible, and never print it. */
 export function secret() {
   return z
-    .strictObject({ file: path().optional(), env: text().optional() }, { error: SECRET_EXPECTED })
-    .refine((value) => (value.file === undefined) !== (value.env === undefined), { error: SECRET_EXPECTED });
+    .strictObject(
+      { file: path().optional(), env: text().optional(), credential: credential().optional() },
+      { error: SECRET_EXPECTED },
+    )
+    .refine((value) => Object.values(value).filter((part) => part !== undefined).length === 1, {
+      error: SECRET_EXPECTED,
+    });
 }
 
 function within(range: DurationRange): string {

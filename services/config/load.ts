@@ -1,6 +1,6 @@
 /** Reads nightjar.yaml: every problem of the file at once, one line each. */
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { homedir, hostname } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { LineCounter, type ParsedNode, parseDocument } from "yaml";
 import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
@@ -8,16 +8,22 @@ import { type Camera, cameraSchema, type Source } from "./cameras.ts";
 import { crossCheck, crossCheckCamera } from "./crosscheck.ts";
 import { defaultBundlesDirectory, defaultRuntimeDirectory, defaultStateDirectory } from "./directories.ts";
 import { configJsonSchema, type SchemaNode } from "./json-schema.ts";
+import { migrateDocument } from "./migrations.ts";
 import { expectation, formatProblem, type Locate, locateIn, type Problem, problemsOf } from "./problems.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import type { SecretReference } from "./secrets.ts";
+import { type Zone, zonesSchema } from "./zones.ts";
 
 /** The configuration of a running Nightjar: all defaults filled in, all paths absolute. */
-export interface Config extends Omit<ParsedConfig, "device" | "directories" | "mqtt"> {
+export interface Config
+  extends Omit<ParsedConfig, "device" | "directories" | "mqtt" | "outbox" | "evidence" | "updates"> {
   /** The file it came from; absolute. */
   readonly file: string;
   readonly device: ParsedConfig["device"] & { readonly id: string; readonly name: string };
   readonly mqtt: ParsedConfig["mqtt"] & { readonly clientId: string; readonly topicPrefix: string };
+  readonly outbox: ParsedConfig["outbox"] & { readonly directory: string };
+  readonly evidence: ParsedConfig["evidence"] & { readonly directory: string };
+  readonly updates: ParsedConfig["updates"] & { readonly root: string };
   readonly directories: { readonly runtime: string; readonly state: string; readonly bundles: string };
 }
 
@@ -65,6 +71,19 @@ export function parseCamera(raw: unknown, origin: string, base: string): Camera 
   return withAbsolutePaths(parsed.data as Camera, base);
 }
 
+/** The zones of one camera from a program. @throws ConfigError whose "file" is `origin`. */
+export function parseZones(raw: unknown, origin: string): Zone[] {
+  const nowhere: Locate = () => undefined;
+  const parsed = zonesSchema.safeParse(raw, { error: expectation });
+  if (parsed.success) return parsed.data;
+  const schemaOfZones = () => schemaOnce().properties?.cameras?.items?.properties?.zones ?? {};
+  const problems = problemsOf(parsed.error.issues, raw, schemaOfZones, nowhere);
+  throw new ConfigError(
+    origin,
+    withoutRepeats(problems).map((problem) => ({ ...problem, key: `zones${problem.key}` })),
+  );
+}
+
 let schema: SchemaNode | undefined;
 
 /** Making it takes longer than reading a file, and it is wanted only to find the neighbours of an unknown key. */
@@ -79,12 +98,19 @@ const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   EACCES: "this user may not read it (EACCES)",
 };
 
+/** "there is no such file", from the system's error. */
+export function whyUnreadable(error: unknown): string {
+  const code = codeOf(error) ?? "";
+  return WHY_UNREADABLE[code] ?? `it cannot be read (${code || messageOf(error)})`;
+}
+
 function readText(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const why = WHY_UNREADABLE[codeOf(error) ?? ""] ?? `it cannot be read (${codeOf(error)})`;
-    throw new ConfigError(file, [{ key: "", message: `${why}; expected a configuration, such as demo/nightjar.yaml` }]);
+    throw new ConfigError(file, [
+      { key: "", message: `${whyUnreadable(error)}; expected a configuration, such as demo/nightjar.yaml` },
+    ]);
   }
 }
 
@@ -98,6 +124,7 @@ function parseYaml(text: string, file: string): { raw: unknown; locate: Locate }
     const message = `not valid YAML: ${oneLine(error.message)}`;
     throw new ConfigError(file, [{ position: { line, column: col }, key: "", message }]);
   }
+  migrateDocument(document);
   const raw: unknown = withoutEmptyKeys(valuesOf(document, file)) ?? {};
   return { raw, locate: locateIn(document.contents as ParsedNode | null, lines) };
 }
@@ -140,6 +167,7 @@ function complete(parsed: ParsedConfig, file: string): Config {
   const absolute = (path: string) => absolutePath(path, base);
   const id = parsed.device.id ?? hostIdentifier();
   const { log, mqtt, directories } = parsed;
+  const state = absolute(directories.state ?? defaultStateDirectory());
   return {
     ...parsed,
     file,
@@ -147,6 +175,8 @@ function complete(parsed: ParsedConfig, file: string): Config {
     cameras: parsed.cameras.map((camera) => withAbsolutePaths(camera, base)),
     inference: { ...parsed.inference, bundle: bundlePath(parsed.inference.bundle, base) },
     tracking: { ...parsed.tracking, bundle: bundlePath(parsed.tracking.bundle, base) },
+    zones: { ...parsed.zones, bundle: bundlePath(parsed.zones.bundle, base) },
+    rules: parsed.rules.map((rule) => ({ ...rule, bundle: bundlePath(rule.bundle, base) })),
     mqtt: {
       ...mqtt,
       clientId: mqtt.clientId ?? `nightjar-${id}`,
@@ -159,10 +189,18 @@ function complete(parsed: ParsedConfig, file: string): Config {
         ...(mqtt.tls.key === undefined ? {} : { key: absolute(mqtt.tls.key) }),
       },
     },
+    outbox: { ...parsed.outbox, directory: absolute(parsed.outbox.directory ?? join(state, "outbox")) },
+    evidence: { ...parsed.evidence, directory: absolute(parsed.evidence.directory ?? join(state, "evidence")) },
+    updates: {
+      ...parsed.updates,
+      root: absolute(parsed.updates.root ?? "root.json"),
+      tls: mapPaths(parsed.updates.tls, absolute),
+    },
+    pipeline: { ...parsed.pipeline, deepstream: withAbsoluteTracker(parsed.pipeline.deepstream, base) },
     log: { ...log, ...(log.file === undefined ? {} : { file: absolute(log.file) }) },
     directories: {
       runtime: absolute(directories.runtime ?? defaultRuntimeDirectory()),
-      state: absolute(directories.state ?? defaultStateDirectory()),
+      state,
       bundles: absolute(directories.bundles ?? defaultBundlesDirectory()),
     },
   };
@@ -182,20 +220,45 @@ function bundlePath(bundle: string, base: string): string {
   return bundle.includes("/") ? absolutePath(bundle, base) : bundle;
 }
 
+/** Every path of a section that has nothing else. */
+function mapPaths<Section extends Readonly<Record<string, string | undefined>>>(
+  section: Section,
+  absolute: (path: string) => string,
+): Section {
+  const set = Object.entries(section).flatMap(([key, path]) => (path === undefined ? [] : [[key, absolute(path)]]));
+  return Object.fromEntries(set) as Section;
+}
+
+function withAbsoluteTracker<T extends ParsedConfig["pipeline"]["deepstream"]>(deepstream: T, base: string): T {
+  const { trackerConfig, trackerLibrary } = deepstream;
+  return {
+    ...deepstream,
+    ...(trackerConfig === undefined ? {} : { trackerConfig: absolutePath(trackerConfig, base) }),
+    ...(trackerLibrary === undefined ? {} : { trackerLibrary: absolutePath(trackerLibrary, base) }),
+  };
+}
+
 function withAbsolutePaths(camera: Camera, base: string): Camera {
   return { ...camera, source: sourceWithAbsolutePaths(camera.source, base) };
 }
 
 function sourceWithAbsolutePaths(source: Source, base: string): Source {
   if (source.type === "file" || source.type === "images") return { ...source, path: absolutePath(source.path, base) };
-  if (source.type !== "rtsp" || source.password === undefined) return source;
-  return { ...source, password: absoluteSecret(source.password, base) };
+  if (source.type !== "rtsp") return source;
+  const { password, tls } = source;
+  return {
+    ...source,
+    tls: tls.ca === undefined ? tls : { ...tls, ca: absolutePath(tls.ca, base) },
+    ...(password === undefined ? {} : { password: absoluteSecret(password, base) }),
+  };
 }
 
 function absoluteSecret<T extends SecretReference>(secret: T, base: string): T {
   return secret.file === undefined ? secret : { ...secret, file: absolutePath(secret.file, base) };
 }
 
+/** Relative ones are relative to `base`; "~/" is the user's home directory. */
 function absolutePath(path: string, base: string): string {
+  if (path.startsWith("~/")) return join(homedir(), path.slice(2));
   return isAbsolute(path) ? path : join(base, path);
 }

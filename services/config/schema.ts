@@ -4,7 +4,13 @@
  */
 import { z } from "zod";
 import { cameraSchema, placeSchema } from "./cameras.ts";
-import { address, duration, identifier, integerIn, numberIn, path, percent, secret, size, text } from "./fields.ts";
+import { deepstream } from "./deepstream.ts";
+import { address, duration, identifier, integerIn, numberIn, path, percent, size, text } from "./fields.ts";
+import { mqtt } from "./mqtt.ts";
+import { evidence, outbox } from "./outbox.ts";
+import { rulesSchema } from "./rules.ts";
+import { updates } from "./updates.ts";
+import { zonesSection } from "./zones.ts";
 
 const device = z.strictObject({
   id: identifier().optional().meta({
@@ -92,6 +98,53 @@ const tracking = z.strictObject({
   parameters: parameters.prefault({}).meta({ description: "Parameters of the tracker's module.", restart: "nightjar" }),
 });
 
+const moduleLimits = z.strictObject({
+  memory: size().prefault("1GiB").meta({ description: "Memory of one module.", unit: "size", restart: "nightjar" }),
+  batchTime: duration({ min: "1ms", max: "60s" }).prefault("60s").meta({
+    description: "Processor time of a module for one batch.",
+    unit: "duration",
+    restart: "nightjar",
+  }),
+  startTime: duration({ min: "1ms", max: "60s" })
+    .prefault("60s")
+    .meta({ description: "Start and warm-up of a module.", unit: "duration", restart: "nightjar" }),
+  compileTime: duration({ min: "1ms", max: "60s" })
+    .prefault("60s")
+    .meta({ description: "Compilation of a module.", unit: "duration", restart: "nightjar" }),
+  size: size().prefault("16MiB").meta({ description: "Size of a module's file.", unit: "size", restart: "nightjar" }),
+  objects: integerIn(1, 65_536)
+    .prefault(65_536)
+    .meta({ description: "Objects of one frame.", unit: "objects", restart: "nightjar" }),
+  events: integerIn(0, 65_536)
+    .prefault(65_536)
+    .meta({ description: "Events of one frame.", unit: "events", restart: "nightjar" }),
+  logLines: integerIn(0, 1000)
+    .prefault(1000)
+    .meta({ description: "Log lines of a module per second.", unit: "lines", restart: "nightjar" }),
+});
+
+const modules = z.strictObject({
+  limits: moduleLimits.prefault({}).meta({
+    description: "What a module gets at most, whatever its bundle asks for.",
+    restart: "nightjar",
+  }),
+  shadow: duration({ min: "0s", max: "1d" }).prefault("0s").meta({
+    description: "How long a new bundle runs beside the old one, unseen, before it serves; 0s: not at all.",
+    unit: "duration",
+    restart: "nightjar",
+  }),
+  agreement: numberIn(0, 1).prefault(0).meta({
+    description:
+      "Least share of objects on which a new bundle must agree with the old one, in the shadow run and (detectors) on probation; 0: not looked at.",
+    restart: "nightjar",
+  }),
+  probation: duration({ min: "0s", max: "7d" }).prefault("30s").meta({
+    description: "How long a new bundle is watched; when it fails meanwhile, the old one serves again.",
+    unit: "duration",
+    restart: "nightjar",
+  }),
+});
+
 const analytics = z.strictObject({
   id: text().meta({ description: "Identifier.", example: "street-detector" }),
   description: z.string().prefault("").meta({ description: "What it does." }),
@@ -111,6 +164,11 @@ const messages = z.strictObject({
     .boolean()
     .prefault(false)
     .meta({ description: "Add our fields (track state, angle, sequence, …) to the payload.", restart: "nightjar" }),
+  identity: z.enum(["auto", "always", "never"]).prefault("auto").meta({
+    description:
+      "Write each message's id (nightjarMessage) into the JSON of objects too; auto does so where MQTT has no place for it, with version 3.1.1. Our own documents always carry it.",
+    restart: "nightjar",
+  }),
   events: z
     .boolean()
     .prefault(true)
@@ -118,88 +176,6 @@ const messages = z.strictObject({
   analytics: analytics
     .optional()
     .meta({ description: "The analytics module that the full payload names.", restart: "nightjar" }),
-});
-
-const tls = z.strictObject({
-  ca: path()
-    .optional()
-    .meta({ description: "Certificates (PEM) to trust.", defaultNote: "the system's", example: "broker-ca.pem" }),
-  certificate: path().optional().meta({ description: "Certificate (PEM) of this device.", example: "device.pem" }),
-  key: path().optional().meta({ description: "Private key (PEM) of this device.", example: "device.key" }),
-  serverName: text()
-    .optional()
-    .meta({ description: "Name to expect in the broker's certificate.", defaultNote: "the host of url" }),
-  verify: z
-    .boolean()
-    .prefault(true)
-    .meta({ description: "Check the broker's certificate. false is for experiments only." }),
-});
-
-const mqtt = z.strictObject({
-  url: z
-    .string({ error: "a broker address mqtt://HOST[:PORT] or mqtts://HOST[:PORT]" })
-    .regex(/^mqtts?:\/\/[^\s/]+/, { error: "a broker address mqtt://HOST[:PORT] or mqtts://HOST[:PORT]" })
-    .optional()
-    .meta({
-      description: "Broker to publish to. Without it, an embedded broker serves this machine.",
-      restart: "nightjar",
-      defaultNote: "the embedded broker",
-      example: "mqtts://broker.example.org:8883",
-    }),
-  embedded: z
-    .strictObject({
-      listen: address()
-        .prefault("127.0.0.1:1883")
-        .meta({ description: "Address of the embedded broker.", restart: "nightjar" }),
-    })
-    .prefault({})
-    .meta({ description: "The embedded broker; used when url is absent.", restart: "nightjar" }),
-  username: text()
-    .optional()
-    .meta({ description: "User name at the broker.", restart: "nightjar", example: "nightjar" }),
-  password: secret()
-    .optional()
-    .meta({
-      description: "Password at the broker, by reference.",
-      restart: "nightjar",
-      example: { file: "mqtt.password" },
-    }),
-  tls: tls.prefault({}).meta({ description: "For mqtts: addresses.", restart: "nightjar" }),
-  clientId: text().max(65_535).optional().meta({
-    description: "MQTT client identifier.",
-    restart: "nightjar",
-    defaultNote: "nightjar-<device.id>",
-    example: "nightjar-1",
-  }),
-  protocol: z
-    .enum(["5", "3.1.1"], { error: 'one of "5", "3.1.1" (in quotes)' })
-    .prefault("5")
-    .meta({ description: "MQTT version.", restart: "nightjar" }),
-  topicPrefix: z
-    .string({ error: "a topic without '+', '#' and without '/' at its ends" })
-    .regex(/^[^+#/\0]+(\/[^+#/\0]+)*$/, { error: "a topic without '+', '#' and without '/' at its ends" })
-    .optional()
-    .meta({
-      description: "Begins every topic.",
-      restart: "nightjar",
-      defaultNote: "nightjar/<device.id>",
-      example: "site-7/nightjar-1",
-    }),
-  qos: z
-    .union([z.literal(0), z.literal(1)], { error: "0 or 1" })
-    .prefault(1)
-    .meta({ description: "0: lost when the broker is away; 1: kept until the broker has it.", restart: "nightjar" }),
-  keepAlive: duration({ min: "1s", max: "18h" })
-    .prefault("30s")
-    .meta({ description: "Longest silence on the connection.", unit: "duration", restart: "nightjar" }),
-  connectTimeout: duration({ min: "100ms", max: "10min" })
-    .prefault("10s")
-    .meta({ description: "How long one attempt to connect may take.", unit: "duration", restart: "nightjar" }),
-  queueSize: size().prefault("64MiB").meta({
-    description: "Messages kept while the broker is away; the oldest go first.",
-    unit: "size",
-    restart: "nightjar",
-  }),
 });
 
 const console = z.strictObject({
@@ -248,7 +224,8 @@ const pipeline = z.strictObject({
     .prefault("auto")
     .meta({ description: "Set of elements: auto takes the best one that this machine has.", restart: "nightjar" }),
   width: integerIn(16, 8192).prefault(1280).meta({
-    description: "Nominal picture width, for caps only: frames are never scaled to it.",
+    description:
+      "Nominal picture width, for caps only: frames are never scaled to it (but by the legacy muxer of DeepStream).",
     unit: "pixels",
     restart: "nightjar",
   }),
@@ -258,6 +235,7 @@ const pipeline = z.strictObject({
   batchSize: integerIn(0, 256)
     .prefault(0)
     .meta({ description: "Most frames in a batch; 0 is the number of cameras.", unit: "frames", restart: "nightjar" }),
+  deepstream: deepstream.prefault({}).meta({ description: "The profile deepstream.", restart: "nightjar" }),
   batchTimeout: duration({ max: "10s" })
     .prefault("33ms")
     .meta({ description: "A batch that is not full goes on after this.", unit: "duration", restart: "nightjar" }),
@@ -339,8 +317,16 @@ export const configSchema = z.strictObject({
     }),
   inference: inference.prefault({}).meta({ description: "Detection of objects." }),
   tracking: tracking.prefault({}).meta({ description: "Following objects over frames." }),
+  zones: zonesSection
+    .prefault({})
+    .meta({ description: "Regions and lines of cameras; the zones stand at the cameras." }),
+  rules: rulesSchema,
+  modules: modules.prefault({}).meta({ description: "Post-processing modules, and how their bundles are replaced." }),
+  updates: updates.prefault({}).meta({ description: "Updates of bundles over the air (docs/updates.md)." }),
   messages: messages.prefault({}).meta({ description: "What is published." }),
   mqtt: mqtt.prefault({}).meta({ description: "Where it is published." }),
+  outbox: outbox.prefault({}).meta({ description: "Messages that the broker does not have yet." }),
+  evidence: evidence.prefault({}).meta({ description: "Pictures of events." }),
   console: console.prefault({}).meta({ description: "Web page and HTTP API." }),
   pipeline: pipeline.prefault({}).meta({ description: "The video pipeline and the processes." }),
   log: log.prefault({}).meta({ description: "Logs." }),

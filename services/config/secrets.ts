@@ -1,11 +1,14 @@
 /** Secrets are references until the moment of use, and are taken out of everything that is shown. */
 import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { codeOf, EXIT, ExpectedError } from "../log/errors.ts";
 
-/** Where a secret is kept: exactly one of the two is set. */
+/** Where a secret is kept: exactly one of them is set. */
 export interface SecretReference {
   readonly file?: string | undefined;
   readonly env?: string | undefined;
+  /** Of systemd (LoadCredential=). */
+  readonly credential?: string | undefined;
 }
 
 /**
@@ -14,13 +17,10 @@ export interface SecretReference {
  * @throws ExpectedError when it cannot be read or is empty.
  */
 export function readSecret(reference: SecretReference, key: string): string {
-  const secret =
-    reference.file === undefined ? fromEnvironment(reference.env ?? "", key) : fromFile(reference.file, key);
-  if (secret === "")
-    throw new ExpectedError(
-      EXIT.configuration,
-      `${key}: the secret in ${reference.file ?? `$${reference.env}`} is empty`,
-    );
+  const { file, env, credential } = reference;
+  const path = credential === undefined ? file : credentialFile(credential, key);
+  const secret = path === undefined ? fromEnvironment(env ?? "", key) : fromFile(path, key);
+  if (secret === "") throw new ExpectedError(EXIT.configuration, `${key}: the secret in ${path ?? `$${env}`} is empty`);
   return secret;
 }
 
@@ -36,6 +36,16 @@ export function secretFileWarning(reference: SecretReference, key: string): stri
 /** Takes user names and passwords out of every URI in a text. */
 export function redact(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+(?::[^\s@]*)?@/gi, "$1***@");
+}
+
+/** systemd puts credentials into a directory that only the service can read. */
+function credentialFile(name: string, key: string): string {
+  const directory = process.env.CREDENTIALS_DIRECTORY;
+  if (directory !== undefined) return join(directory, name);
+  throw new ExpectedError(
+    EXIT.configuration,
+    `${key}: expected the systemd credential "${name}", but this service has none; add LoadCredential=${name}:PATH to its unit`,
+  );
 }
 
 function fromFile(path: string, key: string): string {

@@ -15,10 +15,17 @@ import { provenAfterMs, waitBeforeRetry } from "./backoff.ts";
 import type { Graph } from "./graph.ts";
 import { type Fault, GstError } from "./gst.ts";
 import type { CameraSettings, CameraState, CameraStatus, Problem } from "./messages.ts";
-import { hide, isDamage, isWorthRetrying, problemOfFault, problemOfLoss, problemOfSettings } from "./problems.ts";
+import {
+  hide,
+  isDamage,
+  isWorthRetrying,
+  problemOfFault,
+  problemOfLoss,
+  problemOfSettings,
+  problemOfShortFile,
+} from "./problems.ts";
 import { type BranchCounters, SourceBranch } from "./source-branch.ts";
 import { parseAddress } from "./sources/address.ts";
-import { planSource } from "./sources/index.ts";
 import { BadSource, type SourcePlan } from "./sources/plan.ts";
 import { CameraTotals } from "./totals.ts";
 import type { ViewBranch } from "./view-branch.ts";
@@ -151,7 +158,7 @@ export class Camera {
     this.tries++;
     const context = { retry: this.failures, provenTransport: this.provenTransport };
     try {
-      const plan = planSource(this.settings.source, context);
+      const plan = this.graph.plan(this.settings.source, context);
       const branch = new SourceBranch(this.settings, plan, this.tries);
       const { passed, inferred } = this.view.counters();
       this.current = {
@@ -224,7 +231,10 @@ export class Camera {
   private finish(now: number, current: Try): void {
     if (current.plan.ends) {
       current.endedAt ??= now;
-      if (this.state !== "ended") this.enter("ended", now);
+      if (this.state !== "ended") {
+        this.noteShortFile(now, current);
+        this.enter("ended", now);
+      }
       if (this.isDrained(current) || now - current.endedAt >= drainMs) this.end();
       return;
     }
@@ -238,6 +248,12 @@ export class Camera {
       this.end();
       this.retryAt = now;
     }
+  }
+
+  /** A recording that was cut off ends like a whole one, but earlier than it says itself. */
+  private noteShortFile(now: number, { branch, plan }: Try): void {
+    this.problem = problemOfShortFile(this.settings, plan.address, branch.extent(), now);
+    if (this.problem !== null) this.events.log("warn", this.problem.message, { problem: this.problem.kind });
   }
 
   private isDrained(current: Try): boolean {

@@ -7,11 +7,15 @@
  * The shared part is started with no camera in it; cameras are added while it plays, at the start as later, so that one
  * which cannot start has no say in whether the pipeline does.
  */
+
+import { factoriesOf, type GraphPlan, type PlannedElement, planGraph } from "./graph-plan.ts";
 import { type BusMessage, collectSoon, Element, GstError, hasElement, type Pad, Pipeline } from "./gst.ts";
 import type { CameraSettings, ElementStats, ParameterChange, PipelineSettings } from "./messages.ts";
-import type { ElementSpec, Profile } from "./profiles.ts";
+import type { ElementSpec, Profile } from "./profile.ts";
 import type { SourceBranch } from "./source-branch.ts";
+import type { PlanContext, SourcePlan } from "./sources/plan.ts";
 import { parseStats } from "./stats.ts";
+import { analyzeChange, inferChange } from "./steps.ts";
 import { ViewBranch } from "./view-branch.ts";
 
 interface Input {
@@ -36,16 +40,20 @@ export class NoSuchParameter extends Error {
   override readonly name = "NoSuchParameter";
 }
 
-function requireElement(factory: string): void {
-  if (hasElement(factory)) return;
+/** Throws MissingElement with all that are missing. */
+function requireElements(factories: readonly string[], profile: Profile): void {
+  const missing = factories.filter((factory) => !hasElement(factory));
+  if (missing.length === 0) return;
+  const names = missing.map((factory) => `"${factory}"`).join(", ");
+  const which = missing.length === 1 ? `element ${names} is` : `elements ${names} are`;
+  const remedy = profile.installHint ?? "expected in GST_PLUGIN_PATH or among the system's plugins";
   throw new MissingElement(
-    `GStreamer element "${factory}" is not installed; expected it in GST_PLUGIN_PATH or among the system's plugins. ` +
-      `Look with: gst-inspect-1.0 ${factory}`,
+    `GStreamer ${which} not installed, which profile "${profile.name}" needs; ${remedy}. ` +
+      `Look with: gst-inspect-1.0 ${missing[0]}`,
   );
 }
 
-function make(name: string, spec: ElementSpec): Element {
-  requireElement(spec.factory);
+function make({ name, spec }: PlannedElement): Element {
   const element = Element.make(spec.factory, name);
   applyProperties(element, spec.properties);
   return element;
@@ -56,9 +64,6 @@ function applyProperties(element: Element, properties: ElementSpec["properties"]
     if (value !== undefined) element.set(property, value);
   }
 }
-
-/** Of the plugin, in every profile: the source and view branches count with them. */
-const always = ["njprobe", "njloop", "njgate"] as const;
 
 export class Graph {
   private readonly profile: Profile;
@@ -77,13 +82,14 @@ export class Graph {
   constructor(profile: Profile, settings: PipelineSettings) {
     this.profile = profile;
     this.settings = settings;
-    always.forEach(requireElement);
-    this.batch = this.insert("batch", profile.batch(settings.batch));
-    const split = this.chainFrom(this.batch);
-    this.linkPayloads(split);
-    this.unbatch = this.insert("unbatch", profile.unbatch());
+    const plan = planGraph(profile, settings);
+    requireElements(factoriesOf(plan), profile);
+    this.batch = this.chain(plan.chain);
+    const split = this.shared.get("split")!;
+    this.linkPayloads(split, plan);
+    this.unbatch = this.insert(plan.unbatch);
     split.requestPad("src_%u").link(this.unbatch.pad("sink"));
-    this.pictures = this.makePictureSink();
+    this.pictures = this.makePictureSink(plan);
   }
 
   /** False: some element refused; the reason is the next error on the bus. */
@@ -110,6 +116,11 @@ export class Graph {
   /** Of the slowest live source and the batch together, as last calculated. */
   latencyMs(): number {
     return this.latencyNs / 1e6;
+  }
+
+  /** How the frames of a source are made in this profile. Throws BadSource. */
+  plan(source: CameraSettings["source"], context: PlanContext): SourcePlan {
+    return this.profile.plan(source, context);
   }
 
   /** Name of an element of the shared part, for telling its errors from a camera's. */
@@ -154,13 +165,17 @@ export class Graph {
   }
 
   /**
-   * Takes the source out. The pad of the batch goes first: that wakes a thread which waits in the batch for room, and
-   * which the state change would otherwise wait for.
+   * Takes the source out, in the order of the profile. With the pad of the batch first, a thread that waits in the batch for
+   * room wakes, and the state change does not wait for it.
    */
   disconnect(sourceId: number): void {
     const input = this.inputs.get(sourceId);
     if (input === undefined) return;
     this.inputs.delete(sourceId);
+    if (this.profile.leaves === "source") {
+      input.branch.bin.setState("null");
+      input.batchPad.flushStop();
+    }
     input.output.unlink();
     this.batch.releasePad(input.batchPad);
     this.pipeline.remove(input.branch.bin);
@@ -179,7 +194,7 @@ export class Graph {
       ];
       throw new NoSuchParameter(`no step "${step}"; there is ${steps.join(", ") || "none"}`);
     }
-    const properties = isInfer ? this.profile.inferChange(change) : this.profile.analyzeChange(change);
+    const properties = isInfer ? inferChange(change) : analyzeChange(change);
     this.refuseUnknown(step, change, properties);
     applyProperties(element, properties);
   }
@@ -204,35 +219,24 @@ export class Graph {
     );
   }
 
-  private chainFrom(batch: Element): Element {
-    const { infer, analytics, messages } = this.settings;
-    const steps: Element[] = [batch];
-    if (infer !== null) steps.push(this.insert("infer", this.profile.infer(infer, this.settings.batch)));
-    for (const step of analytics) steps.push(this.insert(step.name, this.profile.analyze(step)));
-    steps.push(this.insert("message", this.profile.message(messages)));
-    steps.push(this.insert("split", { factory: "tee", properties: { "allow-not-linked": true } }));
-    steps.reduce((from, to) => {
+  /** Makes and links the elements; returns the first. */
+  private chain(planned: readonly PlannedElement[]): Element {
+    const elements = planned.map((element) => this.insert(element));
+    elements.reduce((from, to) => {
       from.pad("src").link(to.pad("sink"));
       return to;
     });
-    return this.shared.get("split")!;
+    return elements[0]!;
   }
 
-  private linkPayloads(split: Element): void {
-    const { payloadFd, messages } = this.settings;
-    if (payloadFd === null) return;
-    const sink = this.insert("payloads", this.profile.handOver(payloadFd, messages));
-    split.requestPad("src_%u").link(sink.pad("sink"));
+  private linkPayloads(split: Element, { payloads }: GraphPlan): void {
+    if (payloads === null) return;
+    split.requestPad("src_%u").link(this.insert(payloads).pad("sink"));
   }
 
   /** Pictures of all cameras meet here, for a descriptor has one writer. */
-  private makePictureSink(): Element | null {
-    const { pictureFd } = this.settings;
-    if (pictureFd === null) return null;
-    const funnel = this.insert("pictures", { factory: "funnel", properties: {} });
-    const sink = this.insert("picture-sink", this.profile.handOverPictures(pictureFd));
-    funnel.pad("src").link(sink.pad("sink"));
-    return funnel;
+  private makePictureSink({ pictures }: GraphPlan): Element | null {
+    return pictures.length === 0 ? null : this.chain(pictures);
   }
 
   private linkPictures(branch: ViewBranch): Pad | null {
@@ -242,11 +246,11 @@ export class Graph {
     return pad;
   }
 
-  private insert(name: string, spec: ElementSpec): Element {
-    if (this.shared.has(name)) throw new GstError(`two steps have the name "${name}"`);
-    const element = make(name, spec);
+  private insert(planned: PlannedElement): Element {
+    if (this.shared.has(planned.name)) throw new GstError(`two steps have the name "${planned.name}"`);
+    const element = make(planned);
     this.pipeline.add(element);
-    this.shared.set(name, element);
+    this.shared.set(planned.name, element);
     return element;
   }
 }

@@ -9,12 +9,17 @@ export interface RawObject {
   getParent(): RawObject | null;
   [property: string]: unknown;
 }
+/** Only to be handed on. */
+export type RawEvent = { readonly __event: never };
 export interface RawPad extends RawObject {
   link(sink: RawPad): number;
   unlink(sink: RawPad): boolean;
   getPeer(): RawPad | null;
   setActive(active: boolean): boolean;
   query(query: RawQuery): boolean;
+  sendEvent(event: RawEvent): boolean;
+  queryDuration(format: number): [boolean, number | bigint];
+  queryPosition(format: number): [boolean, number | bigint];
 }
 export interface RawElement extends RawObject {
   getStaticPad(name: string): RawPad | null;
@@ -64,15 +69,21 @@ interface RawGst {
   ElementFactory: { make(factory: string, name: string): RawElement | null; find(name: string): RawObject | null };
   GhostPad: { new: (name: string, target: RawPad) => RawPad | null };
   Query: { newLatency(): RawQuery };
+  Event: { newFlushStop(resetTime: boolean): RawEvent };
   SystemClock: { obtain(): unknown };
   State: { NULL: number; READY: number; PAUSED: number; PLAYING: number };
   StateChangeReturn: { FAILURE: number };
   PadLinkReturn: { OK: number };
+  Format: { TIME: number };
   MessageType: { ERROR: number; WARNING: number; ELEMENT: number; LATENCY: number; EOS: number };
 }
 interface RawGLib {
   MainLoop: { new: (context: null, running: boolean) => { run(): void; quit(): void } };
   quarkToString(quark: number): string;
+}
+
+interface RawGio {
+  TlsFileDatabase: { new: (file: string) => unknown };
 }
 
 interface NodeGtk {
@@ -81,5 +92,6 @@ interface NodeGtk {
 
 const nodeGtk = createRequire(import.meta.url)("node-gtk") as NodeGtk;
 export const GLib = nodeGtk.require("GLib", "2.0") as RawGLib;
+export const Gio = nodeGtk.require("Gio", "2.0") as RawGio;
 export const Gst = nodeGtk.require("Gst", "1.0") as RawGst;
 Gst.init([]);

@@ -11,7 +11,9 @@
  * those are: after taking a bin out call `collectSoon`.
  */
 import { MessageChannel } from "node:worker_threads";
+import { messageOf } from "../log/errors.ts";
 import {
+  Gio,
   GLib,
   Gst,
   type RawBin,
@@ -73,6 +75,12 @@ const linkFaults = [
   "refused",
 ];
 
+/** Of a stream, ns; null: it does not know. */
+export interface Extent {
+  readonly duration: number | null;
+  readonly position: number | null;
+}
+
 export class Pad {
   /** @internal */
   readonly raw: RawPad;
@@ -103,6 +111,18 @@ export class Pad {
     if (!this.raw.query(query)) return 0;
     const [live, min] = query.parseLatency();
     return live ? Number(min) : 0;
+  }
+
+  /** What the stream before this pad says of its length, and how far it has come. */
+  extent(): Extent {
+    const known = ([isKnown, time]: [boolean, number | bigint]) => (isKnown ? Number(time) : null);
+    const { TIME } = Gst.Format;
+    return { duration: known(this.raw.queryDuration(TIME)), position: known(this.raw.queryPosition(TIME)) };
+  }
+
+  /** What a muxer still holds of this input is thrown away. */
+  flushStop(): void {
+    this.raw.sendEvent(Gst.Event.newFlushStop(false));
   }
 
   /** Does nothing when the pad is not linked. */
@@ -145,6 +165,17 @@ export class Element {
   setFromText(property: string, text: string): this {
     this.requireProperty(property);
     Gst.utilSetObjectArg(this.raw, property, text);
+    return this;
+  }
+
+  /** For properties that say whom to trust: a PEM file of certificates. */
+  setCertificates(property: string, file: string): this {
+    this.requireProperty(property);
+    try {
+      this.raw[camelCase(property)] = Gio.TlsFileDatabase.new(file);
+    } catch (error) {
+      throw new GstError(`${file} holds no certificates that can be read: ${messageOf(error)}; expected a PEM file`);
+    }
     return this;
   }
 

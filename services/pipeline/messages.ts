@@ -34,6 +34,8 @@ export interface RtspSource {
   readonly dropOnLatency: boolean;
   /** Limit for connecting and for each answer of the server, ms. */
   readonly timeoutMs: number;
+  /** For rtsps. `ca`: PEM file of certificates to trust, the system's when absent. */
+  readonly tls?: { readonly ca?: string | undefined; readonly verify: boolean };
 }
 
 /** Video file, or anything else that uridecodebin reads to its end. */
@@ -176,9 +178,25 @@ export interface PictureSettings {
   readonly quality: number;
 }
 
+/** Of the profile `deepstream`. */
+export interface DeepStreamSettings {
+  /** Which of the two elements with the name nvstreammux. */
+  readonly muxer: "legacy" | "new";
+  readonly gpu: number;
+  /** nvtracker; null: a module tracks, or nothing does. */
+  readonly tracker: {
+    readonly library: string;
+    readonly config: string;
+    readonly width: number;
+    readonly height: number;
+  } | null;
+}
+
 export interface PipelineSettings {
   /** Which table of elements: see profiles.ts. */
   readonly profile: string;
+  /** With the profile of that name. */
+  readonly deepstream?: DeepStreamSettings;
   readonly cameras: readonly CameraSettings[];
   readonly batch: BatchSettings;
   /** null: frames pass without inference. */
@@ -197,6 +215,7 @@ export interface PipelineSettings {
 export interface ParameterChange {
   readonly confidenceThreshold?: number;
   readonly classThresholds?: string;
+  readonly filterOutClassIds?: readonly number[];
   readonly interval?: number;
   readonly parameters?: ModuleParameters;
 }

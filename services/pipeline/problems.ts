@@ -1,8 +1,13 @@
 /** Turns what GStreamer says of a source into one sentence that a person can act on. */
 import type { Loss } from "./assess.ts";
-import type { Fault } from "./gst.ts";
+import type { Extent, Fault } from "./gst.ts";
 import type { CameraSettings, Problem } from "./messages.ts";
 import type { SourceKind, SourcePlan } from "./sources/plan.ts";
+
+/** An encrypted address whose certificate is not trusted: rtspsrc says no more than that it could not connect. */
+const encrypted =
+  "no encrypted connection comes about; expected an RTSP server that answers, with a certificate that is trusted. " +
+  "Check the address and the power of the camera; when its certificate is self-made, name it or its authority in source.tls.ca";
 
 /** Where the frames come from, as the plan of the source has it. */
 export type Place = Pick<SourcePlan, "address" | "remote">;
@@ -47,7 +52,8 @@ const missing: Readonly<Record<SourceKind, string>> = {
   file: "there is no such file; expected a video file. Check the path and that the disk is mounted",
   v4l2: "there is no such device; expected a V4L2 camera. Check the cable and `ls -l /dev/v4l/by-id`",
   test: "the test source could not start",
-  images: "there is no image with the first number; expected numbered JPEG or PNG files. Check the path and firstIndex",
+  images:
+    "there is no image with the first number; expected numbered JPEG or PNG files. Check path and start of the source",
 };
 
 const unreadable: Readonly<Record<SourceKind, string>> = {
@@ -58,7 +64,16 @@ const unreadable: Readonly<Record<SourceKind, string>> = {
   images: "an image cannot be read. Check its permissions and the disk",
 };
 
-function ofResource(fault: Fault, kind: SourceKind): Finding {
+const noCaptureDevice =
+  "this is no camera; expected a V4L2 capture device such as /dev/video0. Look for it with `ls -l /dev/v4l/by-id`";
+
+function ofResource(fault: Fault, kind: SourceKind, { address, remote }: Place): Finding {
+  if (kind === "v4l2" && /isn't a device|not a device|inappropriate ioctl|not a capture/i.test(fault.debug))
+    return { kind: "unsupported", text: noCaptureDevice };
+  if (kind === "file" && remote && fault.code === resource.notFound)
+    return { kind: "missing", text: "the server has nothing there; expected a video. Check the path of the address" };
+  if (kind === "rtsp" && address.startsWith("rtsps:") && /failed to connect/i.test(fault.debug))
+    return { kind: "unreachable", text: `${encrypted} (${because(fault)})` };
   if (/No such file or directory/.test(fault.debug)) return { kind: "missing", text: missing[kind] };
   switch (fault.code) {
     case resource.notFound:
@@ -73,7 +88,6 @@ function ofResource(fault: Fault, kind: SourceKind): Finding {
     case resource.busy:
       return { kind: "unreachable", text: "the device is in use; expected to be its only user. End the other program" };
     case resource.settings:
-      if (kind === "v4l2" && /ioctl|not a capture/i.test(fault.debug)) break;
       return {
         kind: "unsupported",
         text: `it refuses the wanted settings (${because(fault)}). Check size, framerate and format`,
@@ -134,12 +148,12 @@ function ofCore(fault: Fault): Finding {
   }
 }
 
-function find(fault: Fault, kind: SourceKind, remote: boolean): Finding {
+function find(fault: Fault, kind: SourceKind, place: Place): Finding {
   switch (fault.domain) {
     case "gst-resource-error-quark":
-      return ofResource(fault, kind);
+      return ofResource(fault, kind, place);
     case "gst-stream-error-quark":
-      return ofStream(fault, remote);
+      return ofStream(fault, place.remote);
     case "gst-core-error-quark":
       return ofCore(fault);
     default:
@@ -184,13 +198,30 @@ export function problemOfFault(
   secrets: readonly string[],
   at: number,
 ): Problem {
-  const { kind, text } = find(fault, camera.source.kind, plan.remote);
+  const { kind, text } = find(fault, camera.source.kind, plan);
   return { kind, message: hide(sentence(camera, plan.address, text), secrets), at };
 }
 
 export function problemOfLoss(camera: CameraSettings, address: string, loss: Loss, at: number): Problem {
   const { kind, text } = losses[loss];
   return { kind, message: sentence(camera, address, text), at };
+}
+
+/** What may be missing at the end of a whole recording: lengths in a file are estimates. Share, and ns. */
+const tolerated = { share: 0.05, ns: 1e9 };
+
+/** A file that ends well before its own length; null for a whole one, and for one that does not know its length. */
+export function problemOfShortFile(
+  camera: CameraSettings,
+  address: string,
+  { duration, position }: Extent,
+  at: number,
+): Problem | null {
+  if (camera.source.kind !== "file" || duration === null || position === null) return null;
+  if (duration - position <= Math.max(tolerated.ns, duration * tolerated.share)) return null;
+  const seconds = (ns: number): string => `${(ns / 1e9).toFixed(1)} s`;
+  const text = `the file ends after ${seconds(position)} of ${seconds(duration)}; expected a whole recording. It was cut off, or is still being written: copy it again`;
+  return { kind: "corrupt", message: sentence(camera, address, text), at };
 }
 
 export function problemOfSettings(camera: CameraSettings, reason: string, at: number): Problem {

@@ -11,7 +11,7 @@ import type {
   ParameterChange,
   PipelineSettings,
 } from "./messages.ts";
-import { profiles } from "./profiles.ts";
+import { profileNames, profileOf } from "./profiles.ts";
 import { parseStats } from "./stats.ts";
 
 const busIntervalMs = 20;
@@ -44,10 +44,10 @@ export class PipelineService {
   /** Builds and starts the graph, then the cameras. Throws what makes it impossible (see ends.ts). */
   start(settings: PipelineSettings): void {
     if (this.graph !== null) throw new Refused("the pipeline is started already");
-    const profile = profiles[settings.profile];
+    const profile = profileOf(settings);
     if (profile === undefined) {
       this.options.fail(
-        fatal("input", `profile "${settings.profile}" is not known; expected ${Object.keys(profiles).join(", ")}`),
+        fatal("input", `profile "${settings.profile}" is not known; expected ${profileNames.join(", ")}`),
       );
       return;
     }
@@ -160,8 +160,9 @@ export class PipelineService {
   /** Elements of the shared part report what they lose or regain by messages of their own. */
   private handleElement({ origin, name, structure }: ElementMessage): void {
     if (!this.graph?.isShared(origin.branch) || name === "stream-eos") return;
-    const level = name.endsWith("-dropped") ? "warn" : "info";
     const { state, message, ...fields } = parseStats(structure) as Record<string, string | number | boolean>;
+    // Of a refusal the error that follows says as much.
+    const level = name.endsWith("-dropped") ? "warn" : state === "refused" ? "debug" : "info";
     const words = [state ?? name, message].filter((part) => part !== undefined && part !== "").join(": ");
     this.options.send({ type: "log", level, message: `${origin.branch}: ${words}`, fields });
   }

@@ -6,7 +6,7 @@
  *
  * A try that failed is thrown away as a whole: no element is ever used again after an error.
  */
-import { Bin, type Element, type Pad } from "./gst.ts";
+import { Bin, type Element, type Extent, type Pad } from "./gst.ts";
 import type { CameraSettings } from "./messages.ts";
 import type { SourcePlan } from "./sources/plan.ts";
 
@@ -29,7 +29,8 @@ const unlimited = 0;
 
 function describe(plan: SourcePlan): string {
   return [
-    `${plan.description} ! videoconvert name=convert`,
+    plan.description,
+    plan.adapt ?? "videoconvert name=convert",
     plan.loops ? "njloop name=loop" : null,
     plan.paced ? "clocksync name=pace sync-to-first=true" : null,
     "njprobe name=decoded ! queue name=waiting ! njprobe name=delivered",
@@ -93,15 +94,21 @@ export class SourceBranch {
     };
   }
 
+  /** How long the source says that it is, and how far it has come. */
+  extent(): Extent {
+    return this.decoded.pad("src").extent();
+  }
+
   /** The pipeline takes frames more slowly than this source gives them, and the source waits. */
   isHeldBack(): boolean {
     return !this.plan.live && this.queue.number("current-level-buffers") >= this.queueFrames;
   }
 
   private configure(): void {
-    for (const { element, property, value, asText } of this.plan.properties) {
+    for (const { element, property, value, as } of this.plan.properties) {
       const target = this.bin.element(element);
-      if (asText === true) target.setFromText(property, String(value));
+      if (as === "text") target.setFromText(property, String(value));
+      else if (as === "certificates") target.setCertificates(property, String(value));
       else target.set(property, value);
     }
     this.queue

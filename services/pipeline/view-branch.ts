@@ -7,7 +7,7 @@
  */
 import { Bin, type Element, type Pad } from "./gst.ts";
 import type { PictureSettings } from "./messages.ts";
-import type { Profile } from "./profiles.ts";
+import type { Profile } from "./profile.ts";
 
 export interface ViewCounters {
   /** Frames that came out behind inference and analytics, inferred or not. */

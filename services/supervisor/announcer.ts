@@ -1,7 +1,9 @@
 /** Looks at the cameras once a second and tells what has changed: to the log, the listeners and the broker. */
 import type { Logger } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
+import type { UpdateStatus } from "../updater/types.ts";
 import type { Surroundings } from "./camera-monitor.ts";
+import type { DeploymentEvent } from "./deployments/parts.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { CameraHealth } from "./health.ts";
 import type { LiveModel } from "./live-model.ts";
@@ -24,6 +26,8 @@ export interface AnnouncerParts {
 export class Announcer {
   readonly #parts: AnnouncerParts;
   #timers: NodeJS.Timeout[] = [];
+  /** Last published, by camera. */
+  readonly #counts = new Map<string, string>();
 
   constructor(parts: AnnouncerParts) {
     this.#parts = parts;
@@ -49,15 +53,44 @@ export class Announcer {
     }
   }
 
+  /** Tells what happens to bundles and their modules. */
+  tellBundle(event: DeploymentEvent): void {
+    const { news, publisher, log } = this.#parts;
+    news.publish({ type: "bundle", time: Date.now(), data: event });
+    publisher.publishBundle(event).catch((error) => log.error({ err: error }, "a step of a bundle was not kept"));
+  }
+
+  /** Tells what the updater does. */
+  tellUpdate(status: UpdateStatus): void {
+    const { news, publisher } = this.#parts;
+    news.publish({ type: "update", time: Date.now(), data: status });
+    publisher.publishUpdate(status);
+  }
+
   #tick(): void {
     const { news, status } = this.#parts;
     this.look();
+    this.#publishCounts();
     if (news.wants("status")) news.publish({ type: "status", time: Date.now(), data: status() });
+  }
+
+  /** Where somebody wants them: what each camera sees, when that has changed. */
+  #publishCounts(): void {
+    const { publisher, status } = this.#parts;
+    if (!publisher.wantsCounts) return;
+    for (const { id, objects } of status().cameras) {
+      const counts: Record<string, number> = {};
+      for (const { label } of objects) counts[label] = (counts[label] ?? 0) + 1;
+      const text = JSON.stringify(Object.entries(counts).sort());
+      if (this.#counts.get(id) === text) continue;
+      this.#counts.set(id, text);
+      publisher.publishCounts(id, counts);
+    }
   }
 
   #log(camera: string, { state, reason }: CameraHealth): void {
     const level = state === "playing" || state === "starting" || state === "ended" ? "info" : "warn";
-    this.#parts.log[level]({ camera }, `camera is ${state}${reason === "" ? "" : `: ${reason}`}`);
+    this.#parts.log[level]({ camera }, `camera "${camera}" is ${state}${reason === "" ? "" : `: ${reason}`}`);
   }
 
   #publishFigures(): void {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { codeOf, EXIT, ExpectedError } from "../log/errors.ts";
 import { makeDirectory } from "../log/make-directory.ts";
@@ -26,6 +26,10 @@ function replace(path: string, content: string, mode: number): void {
   try {
     writeSync(file, content);
     fsyncSync(file);
+  } catch (error) {
+    // On a full disk, half a file is in the way.
+    rmSync(temporary, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

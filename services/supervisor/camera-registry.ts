@@ -120,7 +120,7 @@ export class CameraRegistry {
     try {
       writeFileAtomically(this.#file, `${JSON.stringify(state, null, 2)}\n`);
     } catch (error) {
-      const message = `${this.#file} cannot be written (${codeOf(error)}), so the change would not survive a restart; nothing was changed`;
+      const message = `${messageOf(error)}. The change would not survive a restart, so nothing was changed`;
       throw new ExpectedError(EXIT.environment, message, { cause: error });
     }
     this.#state = state;

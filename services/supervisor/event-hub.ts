@@ -5,12 +5,24 @@ import type { ServerResponse } from "node:http";
  * event    an event of a module (zone, line, …), as it is published
  * camera   a camera changed its state, was added or removed
  * process  a process changed its state
+ * bundle   a step of a bundle's activation, or of what is done about a module that failed
+ * update   the updater's status changed
  * broker   the connection to the broker changed
  * objects  a message with objects, as it is published (many: only for those who ask)
  * status   the whole status, once a second
  * log      a line of the log
  */
-export const NEWS_TYPES = ["event", "camera", "process", "broker", "objects", "status", "log"] as const;
+export const NEWS_TYPES = [
+  "event",
+  "camera",
+  "process",
+  "bundle",
+  "update",
+  "broker",
+  "objects",
+  "status",
+  "log",
+] as const;
 export type NewsType = (typeof NEWS_TYPES)[number];
 
 export interface News {
@@ -22,7 +34,14 @@ export interface News {
 }
 
 /** So much of each kind is kept for a listener who comes later or comes back: many events must not push out the rest. */
-const KEPT: Readonly<Partial<Record<NewsType, number>>> = { event: 100, camera: 50, process: 20, broker: 20 };
+const KEPT: Readonly<Partial<Record<NewsType, number>>> = {
+  event: 100,
+  camera: 50,
+  process: 20,
+  bundle: 50,
+  update: 20,
+  broker: 20,
+};
 
 /** A listener who lets this much pile up is cut off; it comes back by itself and gets what was kept. Bytes. */
 const MAX_PENDING_BYTES = 1024 * 1024;

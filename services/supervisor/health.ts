@@ -37,7 +37,7 @@ export interface CameraHealth {
  */
 export function cameraHealth(facts: CameraFacts, now: number, limits: HealthLimits): CameraHealth {
   if (facts.pipelineFailed) return { state: "failed", reason: "the pipeline process has been given up" };
-  if (facts.reported === "ended") return { state: "ended", reason: "the source has reached its end" };
+  if (facts.reported === "ended") return { state: "ended", reason: facts.problem ?? "the source has reached its end" };
   if (!facts.pipelineUp) return { state: "starting", reason: "the pipeline process is starting" };
   if (facts.reported === "failed") return { state: "failed", reason: facts.problem ?? "the source cannot be played" };
   if (facts.reported === "starting" || facts.lastDecodedAt === null) {

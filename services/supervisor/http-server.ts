@@ -97,13 +97,19 @@ export class ControlServer {
     if (refused !== undefined) return sendError(response, 403, refused, EXIT.usage);
     const url = parseTarget(incoming.url ?? "/");
     const found = findCommand(incoming.method ?? "", url.pathname);
-    if (found !== undefined) return this.#run(found, incoming, response);
+    if (found !== undefined) return this.#run(found, url, incoming, response);
     if (await this.#fallback(incoming, url, response)) return;
     sendError(response, 404, `there is nothing at ${incoming.method} ${url.pathname}`, EXIT.usage);
   }
 
-  async #run({ entry, parts }: FoundCommand, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const input = entry.input.safeParse({ ...(await readBody(incoming)), ...parts });
+  async #run(
+    { entry, parts }: FoundCommand,
+    url: URL,
+    incoming: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const asked = entry.method === "GET" ? Object.fromEntries(url.searchParams) : {};
+    const input = entry.input.safeParse({ ...asked, ...(await readBody(incoming)), ...parts });
     if (!input.success) {
       const message = input.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
       return sendError(response, 400, message, EXIT.usage);
@@ -190,7 +196,7 @@ function statusOf(error: ExpectedError): number {
 /** Whether somebody listens on a Unix socket (a file that is left over does not answer). */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = request({ socketPath: path, path: "/livez", timeout: 1000 }, (response) => {
+    const probe = request({ socketPath: path, path: "/livez", timeout: 1000, agent: false }, (response) => {
       response.resume();
       resolve(true);
     });

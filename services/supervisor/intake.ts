@@ -2,6 +2,7 @@
 import type { Logger } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
 import { KIND, type PayloadRecord } from "../publisher/record.ts";
+import type { EventEvidence } from "./event-evidence.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { LiveModel } from "./live-model.ts";
 import { parse } from "./payload.ts";
@@ -14,6 +15,8 @@ export interface IntakeParts {
   readonly news: EventHub;
   readonly pictures: Pictures;
   readonly log: Logger;
+  /** Keeps a picture for each event; undefined when that is not wanted. */
+  readonly evidence?: EventEvidence | undefined;
 }
 
 /** @param restartPipeline ends the pipeline process, whose records cannot be read any more */
@@ -37,11 +40,14 @@ export function intake(parts: IntakeParts, restartPipeline: () => void): RouterH
   };
 }
 
-function takeMessage(record: PayloadRecord, { model, publisher, news, log }: IntakeParts): void {
+function takeMessage(taken: PayloadRecord, { model, publisher, news, log, evidence }: IntakeParts): void {
   const now = Date.now();
-  model.message(record, now);
-  const camera = model.cameraOf(record.sourceId);
+  model.message(taken, now);
+  const camera = model.cameraOf(taken.sourceId);
   if (camera === undefined) return;
+  evidence?.follow(camera);
+  const hasPicture = evidence !== undefined && taken.kind === KIND.event;
+  const record = hasPicture ? { ...taken, payload: evidence.attach(camera, taken.payload) } : taken;
   publisher.publishRecord(record, camera).catch((error) => log.error({ err: error }, "a message was not kept"));
   const type = record.kind === KIND.event ? "event" : "objects";
   // Only what somebody listens to, or what is kept, is worth reading a second time.

@@ -45,7 +45,7 @@ export interface ProcessHandlers<Incoming> {
   /** The child's pipes, in the order of its file descriptors from 4 on. */
   onPipes(pipes: readonly Readable[]): void;
   onState(state: ProcessState, reason: string): void;
-  /** The process has been given up; nothing is tried again. */
+  /** The process has been given up; nothing is tried again. The one who hears it says so, for it knows what else was said. */
   onFailed(reason: string, fatal: FatalReason | undefined): void;
 }
 
@@ -54,6 +54,8 @@ interface Run {
   readonly child: ChildProcess;
   readonly startedAt: number;
   beats: number;
+  /** It has been told what to do: what is sent earlier would reach a child that knows nothing yet. */
+  greeted: boolean;
   ready: boolean;
   fatal: FatalReason | undefined;
   /** Last line on standard error: often the only word about a crash. */
@@ -100,12 +102,13 @@ export class ManagedProcess<Outgoing extends object, Incoming extends object> {
     this.#loop ??= this.#keepRunning();
   }
 
-  /** False when there is no child to hear it (it will be greeted with the current state when it is back). */
+  /** False when there is no child to hear it, or not yet: its greeting will have the current state. */
   send(message: Outgoing): boolean {
-    const child = this.#run?.child;
-    if (child?.connected !== true) return false;
-    // A child that dies now closes the channel; its end is noticed elsewhere.
-    return child.send(message, () => {});
+    const run = this.#run;
+    if (run?.greeted !== true || !run.child.connected) return false;
+    // A child that dies now closes the channel; its end is noticed elsewhere. (What the call returns is back-pressure only.)
+    run.child.send(message, () => {});
+    return true;
   }
 
   /** Ends the child for good. @returns the rung of the ladder that ended it. */
@@ -168,7 +171,6 @@ export class ManagedProcess<Outgoing extends object, Incoming extends object> {
   }
 
   #giveUp(reason: string, fatal: FatalReason | undefined): void {
-    this.#log.error(`${this.spec.name} ${fatal === undefined ? reason : `cannot run: ${reason}`}`);
     this.#enter("failed", reason);
     this.#handlers.onFailed(reason, fatal);
   }
@@ -181,23 +183,33 @@ export class ManagedProcess<Outgoing extends object, Incoming extends object> {
       env: spec.env,
       stdio: ["ignore", "pipe", "pipe", "ipc", ...Array<"pipe">(spec.pipes).fill("pipe")],
     });
-    const run: Run = { child, startedAt: Date.now(), beats: 0, ready: false, fatal: undefined, lastWords: "" };
+    const run: Run = {
+      child,
+      startedAt: Date.now(),
+      beats: 0,
+      greeted: false,
+      ready: false,
+      fatal: undefined,
+      lastWords: "",
+    };
     child.on("message", (message) => this.#hear(run, message as Incoming));
     // A lost channel shows as the child's end; an error event without listener would end us.
     child.on("error", (error) => this.#log.debug({ err: error }, `channel to ${spec.name}`));
     this.#listen(run);
     if (child.pid !== undefined) {
       this.#log.debug({ pid: child.pid }, `${spec.name} started`);
-      void this.#greet(child);
+      void this.#greet(run);
     }
     return run;
   }
 
-  async #greet(child: ChildProcess): Promise<void> {
+  async #greet(run: Run): Promise<void> {
+    const { child } = run;
     try {
       const greeting = await this.spec.greeting();
       // It may be gone by now; then the next one is greeted.
       if (greeting !== undefined && child.connected) child.send(greeting, () => {});
+      run.greeted = true;
     } catch (error) {
       this.#log.error({ err: error }, `${this.spec.name} cannot be told what to do`);
       child.kill("SIGKILL");

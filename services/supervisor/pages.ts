@@ -3,14 +3,21 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { EXIT } from "../log/errors.ts";
+import type { Captures } from "./captures.ts";
+import { sendCapture } from "./captures-page.ts";
 import { matchPath } from "./commands.ts";
 import { type EventHub, NEWS_TYPES, type NewsType } from "./event-hub.ts";
+import type { EvidenceStore } from "./evidence.ts";
+import { sendEvidence } from "./evidence-page.ts";
 import { type Fallback, sendError } from "./http-server.ts";
 import type { Pictures } from "./pictures.ts";
+import { sendSchema } from "./schema-page.ts";
 
 export interface PageSources {
   readonly pictures: Pictures;
   readonly news: EventHub;
+  readonly evidence: EvidenceStore;
+  readonly captures: Captures;
   hasCamera(id: string): boolean;
   /** Why Nightjar is not ready; undefined when it is. */
   notReady(): string | undefined;
@@ -45,6 +52,8 @@ export function pages(sources: PageSources): Fallback {
     if (url.pathname === "/readyz") return sendReadiness(sources.notReady(), response);
     if (url.pathname === "/metrics") return sendMetrics(await sources.metrics(), response);
     if (url.pathname === "/api/events") return sendNews(request, url, sources.news, response);
+    if (sendCapture(url.pathname, sources.captures, response)) return true;
+    if (sendEvidence(url.pathname, sources.evidence, response) || sendSchema(url.pathname, response)) return true;
     return sendPictures(url, sources, response);
   };
 }

@@ -16,6 +16,7 @@ const FRESH_MS = 1000;
 interface Channel {
   readonly viewers: Set<ServerResponse>;
   readonly waiting: Set<(picture: Buffer) => void>;
+  readonly followers: Set<(picture: Buffer) => void>;
   latest: { readonly picture: Buffer; readonly at: number } | undefined;
   watched: boolean;
   linger: NodeJS.Timeout | undefined;
@@ -38,6 +39,7 @@ export class Pictures {
     for (const resolve of channel.waiting) resolve(picture);
     channel.waiting.clear();
     for (const viewer of channel.viewers) sendPart(viewer, picture);
+    for (const take of channel.followers) take(picture);
   }
 
   /** Sends the camera's pictures until the viewer leaves. */
@@ -74,6 +76,29 @@ export class Pictures {
     return picture;
   }
 
+  /** Every picture from now on. @returns what ends it */
+  follow(camera: string, take: (picture: Buffer) => void = () => undefined): () => void {
+    const channel = this.#channel(camera);
+    // Two followers with the same function are two.
+    const follower = (picture: Buffer) => take(picture);
+    channel.followers.add(follower);
+    this.#adjust(camera, channel);
+    return () => {
+      channel.followers.delete(follower);
+      this.#adjust(camera, channel);
+    };
+  }
+
+  isFollowed(camera: string): boolean {
+    return (this.#channels.get(camera)?.followers.size ?? 0) > 0;
+  }
+
+  /** The last picture, when it is not older than this; of a camera that somebody watches or follows. */
+  latest(camera: string, withinMs: number): Buffer | undefined {
+    const latest = this.#channels.get(camera)?.latest;
+    return latest !== undefined && Date.now() - latest.at <= withinMs ? latest.picture : undefined;
+  }
+
   viewers(camera: string): number {
     return this.#channels.get(camera)?.viewers.size ?? 0;
   }
@@ -102,6 +127,7 @@ export class Pictures {
     const channel: Channel = {
       viewers: new Set(),
       waiting: new Set(),
+      followers: new Set(),
       latest: undefined,
       watched: false,
       linger: undefined,
@@ -111,7 +137,7 @@ export class Pictures {
   }
 
   #adjust(camera: string, channel: Channel): void {
-    const wanted = channel.viewers.size + channel.waiting.size > 0;
+    const wanted = channel.viewers.size + channel.waiting.size + channel.followers.size > 0;
     clearTimeout(channel.linger);
     if (wanted && !channel.watched) {
       channel.watched = true;

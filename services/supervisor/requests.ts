@@ -1,10 +1,11 @@
 /** Questions to the pipeline process that get one reply each. */
 import { EXIT, ExpectedError } from "../log/errors.ts";
-import type { CameraSettings } from "../pipeline/messages.ts";
+import type { CameraSettings, ParameterChange } from "../pipeline/messages.ts";
 
 type Question =
   | { readonly type: "addCamera"; readonly camera: CameraSettings }
-  | { readonly type: "removeCamera"; readonly camera: string };
+  | { readonly type: "removeCamera"; readonly camera: string }
+  | { readonly type: "setParameters"; readonly step: string; readonly change: ParameterChange };
 
 interface Reply {
   readonly request: number;

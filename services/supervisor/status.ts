@@ -71,6 +71,8 @@ export interface BrokerView {
   /** Address without credentials. */
   readonly url: string;
   readonly embedded: boolean;
+  /** Messages go to another machine without TLS: mqtt.insecure. */
+  readonly insecure: boolean;
   readonly state: "connecting" | "connected" | "disconnected" | "stopped";
   /** Why it is not connected; empty otherwise. */
   readonly reason: string;
@@ -80,6 +82,17 @@ export interface BrokerView {
   /** Messages that wait for the broker. */
   readonly queued: number;
   readonly dropped: number;
+  readonly outbox: {
+    readonly bytes: number;
+    /** Age of the oldest message that waits. */
+    readonly oldestMs: number;
+    /** Messages that the broker refused for good. */
+    readonly deadLetters: number;
+    /** How long the commit that is on its way has taken so far; 0 when none is. */
+    readonly commitMs: number;
+    /** Why messages are in memory only; empty when the disk takes them. */
+    readonly problem: string;
+  };
 }
 
 export interface Totals {

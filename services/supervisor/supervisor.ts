@@ -1,36 +1,51 @@
 /** Nightjar's main part: wires the others, keeps the processes running, answers the control interface. */
 import { join } from "node:path";
 import type { CameraInput, Config } from "../config/load.ts";
+import type { ZoneInput } from "../config/zones.ts";
 import type { LogEntry } from "../log/entry.ts";
-import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
+import { type ExpectedError, messageOf } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { CameraSettings, FromPipeline, PipelineSettings, ToPipeline } from "../pipeline/messages.ts";
 import type { FromPostprocess, LinkStatus, ToPostprocess } from "../postprocess/messages.ts";
+import { fillPacketLengths } from "../publisher/packet-lengths.ts";
 import { createPublisher, type Publisher, type PublisherHooks } from "../publisher/publisher.ts";
 import { Announcer } from "./announcer.ts";
-import { writeFileAtomically } from "./atomic-file.ts";
+import { type BundleInfo, findBundle } from "./bundles.ts";
 import type { Surroundings } from "./camera-monitor.ts";
-import { CameraRegistry, type RegisteredCamera } from "./camera-registry.ts";
+import { CameraRegistry } from "./camera-registry.ts";
+import { Cameras } from "./cameras.ts";
+import { Captures } from "./captures.ts";
+import { ChildLog } from "./child-log.ts";
 import { CHILD_MODULES, type ChildModules, pipelineSpec, postprocessSpec } from "./children.ts";
 import type { Control } from "./commands.ts";
+import { DeploymentsActivator } from "./deployments/activator.ts";
+import { BundleControl } from "./deployments/control.ts";
+import { createDeployments, type RunningDeployments } from "./deployments/index.ts";
+import { DeviceControl } from "./device-control.ts";
+import { EventEvidence } from "./event-evidence.ts";
 import { EventHub } from "./event-hub.ts";
+import { EvidenceStore } from "./evidence.ts";
 import { ControlServer } from "./http-server.ts";
 import { intake } from "./intake.ts";
+import { labelWarnings } from "./labels.ts";
 import { Leftovers } from "./leftovers.ts";
 import { LiveModel } from "./live-model.ts";
 import { type FatalReason, ManagedProcess, type ProcessState } from "./managed-process.ts";
-import { messageConfig } from "./message-config.ts";
 import { Metrics } from "./metrics.ts";
+import { isReading, runCommand } from "./mqtt-commands.ts";
 import { pages } from "./pages.ts";
 import { type RouterHandlers, routeRecords } from "./payload-router.ts";
 import { Pictures } from "./pictures.ts";
-import { type Bundles, cameraSettings, findBundles, pipelineSettings } from "./pipeline-settings.ts";
+import { type Bundles, findBundles, labelSettings, pipelineSettings, ZONES_STEP } from "./pipeline-settings.ts";
 import { ProcessViews } from "./process-views.ts";
-import { brokerView, publisherOptions } from "./publishing.ts";
+import { brokerView, mayCommandsChange, publisherOptions } from "./publishing.ts";
 import { Requests } from "./requests.ts";
 import { openSecretWarnings, prepareDirectories } from "./startup.ts";
 import type { CameraView, Status } from "./status.ts";
+import { UpdateControl } from "./updates.ts";
 import { VERSION } from "./version.ts";
+import { ZoneControl } from "./zone-control.ts";
+import { Zones, type ZoneView } from "./zones.ts";
 
 /** Video does not wait longer than this for the postprocess process, milliseconds. */
 const HOST_WAIT_MS = 10_000;
@@ -59,8 +74,21 @@ export class Supervisor implements Control {
   readonly #pipeline: ManagedProcess<ToPipeline, FromPipeline>;
   readonly #postprocess: ManagedProcess<ToPostprocess, FromPostprocess>;
   readonly #requests: Requests;
+  readonly #cameras: Cameras;
+  readonly #zones: ZoneControl;
+  readonly #childLog: ChildLog;
   readonly #intake: RouterHandlers;
   readonly #announcer: Announcer;
+  readonly #running: RunningDeployments;
+  /** Bundles: what serves, and how it is changed. */
+  readonly bundles: BundleControl;
+  /** Updates over the air. */
+  readonly updates: UpdateControl;
+  /** The device itself: health, pictures, parameters, log. */
+  readonly device: DeviceControl;
+  /** Recordings for nightjar replay. */
+  readonly captures: Captures;
+  readonly #evidence: EvidenceStore;
   readonly #processes: ProcessViews;
   readonly #logLines: LogEntry[] = [];
   readonly #failed = Promise.withResolvers<ExpectedError>();
@@ -72,6 +100,8 @@ export class Supervisor implements Control {
   #links: readonly LinkStatus[] = [];
   /** The control socket is ours, and so is everything else in the runtime directory. */
   #ownsDirectories = false;
+  /** start() has come to its end: from then on there is something to say about the end. */
+  #started = false;
   #stopping: Promise<void> | undefined;
 
   /** @throws ExpectedError when a bundle, the state file or a directory is not as it should be. */
@@ -92,18 +122,69 @@ export class Supervisor implements Control {
       pictures: this.#pictures,
       log: logger,
     };
-    this.#intake = intake(parts, () => this.#pipeline.restart());
+    const { directory, quota, ttl, enabled } = config.evidence;
+    this.#evidence = new EvidenceStore({ directory, quotaBytes: quota, ttlMs: ttl });
+    const eventEvidence = enabled ? new EventEvidence(this.#evidence, this.#pictures, logger) : undefined;
+    this.#intake = intake({ ...parts, evidence: eventEvidence }, () => this.#pipeline.restart());
     this.#announcer = new Announcer({
       ...parts,
       status: () => this.status(),
       surroundings: () => this.#surroundings(),
+    });
+    this.#running = createDeployments({
+      config,
+      log: logger,
+      bundles: {
+        infer: this.#bundles.detector,
+        tracker: this.#bundles.tracker,
+        [ZONES_STEP]: this.#bundles.zones,
+        ...this.#bundles.rules,
+      },
+      links: () => this.#links,
+      cameras: () => this.#model.views(Date.now(), this.#surroundings()),
+      send: (message) => this.#postprocess.send(message),
+      announce: (event) => this.#announcer.tellBundle(event),
+      serves: (element, bundle) => this.#followLabels(element, bundle),
+    });
+    this.bundles = new BundleControl(config, this.#running.deployments, this.#running.record);
+    this.updates = this.#createUpdates();
+    this.device = new DeviceControl({
+      ...parts,
+      stateDirectory: config.directories.state,
+      evidence: this.#evidence,
+      bundles: () => this.bundles,
+      status: () => this.status(),
+      hasCamera: (id) => this.#model.has(id),
+      notReady: () => this.#notReady(),
+    });
+    this.captures = new Captures({
+      stateDirectory: config.directories.state,
+      sourceId: (id) => this.#registry.get(id)?.sourceId,
+      send: (message) => this.#postprocess.send(message),
     });
     this.#postprocess = this.#createPostprocess(modules);
     this.#pipeline = this.#createPipeline(modules);
     this.#processes = new ProcessViews(this.#startedAt, [this.#pipeline, this.#postprocess]);
     this.#requests = new Requests((message) => this.#pipeline.send(message));
     this.#server = new ControlServer(this, pages(this.#pageSources()), logger);
-    for (const registered of this.#registry.list()) this.#model.add(registered, this.#startedAt);
+    this.#childLog = new ChildLog(config, logger);
+    this.#cameras = new Cameras({
+      ...parts,
+      config,
+      messageConfigFile: this.#messageConfigFile,
+      registry: this.#registry,
+      metrics: this.#metrics,
+      requests: this.#requests,
+      surroundings: () => this.#surroundings(),
+    });
+    this.#zones = new ZoneControl({
+      config,
+      zones: new Zones(config, this.#registry, this.#bundles.detector, (message) => logger.warn(message)),
+      bundle: this.#bundles.zones,
+      requests: this.#requests,
+      log: logger,
+      restart: () => this.#pipeline.restart(),
+    });
   }
 
   /** Resolves with the reason when Nightjar cannot go on; the caller then stops it. */
@@ -116,18 +197,25 @@ export class Supervisor implements Control {
     // Finds labels that the bundle does not have before anything runs.
     this.#pipelineSettings([]);
     prepareDirectories(this.#config, [this.controlSocket, this.#hostSocket]);
-    for (const warning of openSecretWarnings(this.#config, this.#registry.list())) this.#log.warn(warning);
     await this.#server.listenOnSocket(this.controlSocket);
     this.#ownsDirectories = true;
+    for (const warning of openSecretWarnings(this.#config, this.#registry.list())) this.#log.warn(warning);
+    for (const warning of labelWarnings(this.#bundles)) this.#log.warn(warning);
     for (const pid of this.#leftovers.end())
       this.#log.warn({ pid }, "ended a process that an earlier run had left behind");
     if (this.#config.console.enabled) this.#console = await this.#server.listenOnTcp(this.#config.console.listen);
+    this.#evidence.open();
     await this.#publisher.start();
-    this.#writeMessageConfig();
+    this.#cameras.writeMessageConfig();
+    this.#running.deployments.resume();
+    this.updates.start();
     this.#postprocess.start();
     this.#pipeline.start();
+    // While they load.
+    fillPacketLengths();
     setTimeout(() => this.#hostReady.resolve(), HOST_WAIT_MS).unref();
     this.#announcer.start();
+    this.#started = true;
     const cameras = this.#registry.list().filter(({ camera }) => camera.enabled).length;
     this.#log.info({ version: VERSION, cameras, console: this.#console }, "Nightjar is running");
   }
@@ -178,42 +266,36 @@ export class Supervisor implements Control {
   }
 
   async addCamera(input: CameraInput): Promise<CameraView> {
-    const registered = this.#registry.add(input);
-    const { id } = registered.camera;
-    // Before its first message comes.
-    this.#model.add(registered, Date.now());
-    try {
-      this.#writeMessageConfig();
-      if (registered.camera.enabled) await this.#addToPipeline(registered);
-    } catch (error) {
-      this.#registry.remove(id);
-      this.#model.remove(id, Date.now(), this.#surroundings());
-      throw error;
-    }
-    this.#log.info({ camera: id }, "camera added");
-    this.#news.publish({ type: "camera", time: Date.now(), camera: id, data: { change: "added" } });
-    return this.#model.view(id, Date.now(), this.#surroundings()) as CameraView;
+    this.#zones.check(input);
+    const camera = await this.#cameras.add(input);
+    await this.#zones.cameraAdded(camera.id);
+    return camera;
   }
 
   async removeCamera(id: string): Promise<void> {
-    const { camera } = this.#registry.remove(id);
-    this.#model.remove(id, Date.now(), this.#surroundings());
-    this.#pictures.remove(id);
-    this.#metrics.forget(id);
-    this.#publisher.publishCameraStatus(id, null);
-    this.#log.info({ camera: id }, "camera removed");
-    this.#news.publish({ type: "camera", time: Date.now(), camera: id, data: { change: "removed" } });
-    if (camera.enabled) await this.#requests.ask({ type: "removeCamera", camera: id });
+    await this.#cameras.remove(id);
+    await this.#zones.cameraRemoved(id);
   }
 
-  async #addToPipeline(registered: RegisteredCamera): Promise<void> {
-    const camera = cameraSettings(registered, this.#config);
-    await this.#requests.ask({ type: "addCamera", camera });
+  zones(): readonly ZoneView[] {
+    return this.#zones.list();
+  }
+
+  setZone(camera: string, input: ZoneInput): Promise<ZoneView> {
+    return this.#zones.set(camera, input);
+  }
+
+  removeZone(camera: string, name: string): Promise<void> {
+    return this.#zones.remove(camera, name);
   }
 
   async #stop(): Promise<void> {
-    this.#log.info("stopping");
+    // A start that failed has its own message; these would only stand before it.
+    const level = this.#started ? "info" : "debug";
+    this.#log[level]("stopping");
     this.#announcer.stop();
+    await this.updates.stop();
+    await this.#running.deployments.stop();
     this.#requests.cancel();
     const { stopTimeout } = this.#config.pipeline;
     const pipelineRung = await this.#pipeline.stop();
@@ -223,13 +305,26 @@ export class Supervisor implements Control {
     this.#news.close();
     await this.#server.close();
     this.#noteChildren();
-    this.#log.info({ pipeline: pipelineRung, postprocess: postprocessRung }, "stopped");
+    this.#log[level]({ pipeline: pipelineRung, postprocess: postprocessRung }, "stopped");
+  }
+
+  #createUpdates(): UpdateControl {
+    const { deployments, record } = this.#running;
+    const isConnected = (element: string) =>
+      this.#postprocess.state === "running" && this.#links.some(({ instance }) => instance === element);
+    return new UpdateControl({
+      config: this.#config,
+      log: this.#log,
+      activator: new DeploymentsActivator(deployments, record, isConnected),
+      bundles: [this.#bundles.detector, this.#bundles.tracker].flatMap((bundle) => bundle?.name ?? []),
+      onChange: (status) => this.#announcer.tellUpdate(status),
+    });
   }
 
   #createPipeline(modules: ChildModules): ManagedProcess<ToPipeline, FromPipeline> {
     const spec = pipelineSpec(this.#config, modules, async () => {
       await this.#hostReady.promise;
-      return { type: "start", settings: this.#pipelineSettings(this.#cameraSettings()) };
+      return { type: "start", settings: this.#pipelineSettings(this.#cameras.settings()) };
     });
     return new ManagedProcess<ToPipeline, FromPipeline>(
       spec,
@@ -245,7 +340,7 @@ export class Supervisor implements Control {
 
   #createPostprocess(modules: ChildModules): ManagedProcess<ToPostprocess, FromPostprocess> {
     return new ManagedProcess<ToPostprocess, FromPostprocess>(
-      postprocessSpec(this.#config, modules, this.#hostSocket),
+      postprocessSpec(this.#config, modules, this.#hostSocket, () => this.#running.assignment()),
       {
         onMessage: (message) => this.#hearPostprocess(message),
         onPipes: () => {},
@@ -268,24 +363,38 @@ export class Supervisor implements Control {
     return pipelineSettings({
       config: this.#config,
       cameras,
-      bundles: this.#bundles,
+      bundles: { ...this.#bundles, zones: this.#zones.bundle, serving: this.#servingDetector() },
+      zones: this.#zones.text,
       hostSocket: this.#hostSocket,
       messageConfigFile: this.#messageConfigFile,
     });
   }
 
-  /** The settings of the cameras that can be opened; one whose password cannot be read fails alone. */
-  #cameraSettings(): CameraSettings[] {
-    return this.#registry.list().flatMap((registered) => {
-      const { id, enabled } = registered.camera;
-      if (!enabled) return [];
-      try {
-        return [cameraSettings(registered, this.#config)];
-      } catch (error) {
-        this.#model.refuse(id, messageOf(error));
-        return [];
-      }
-    });
+  /** The labels of the configuration, as class ids of the detector that serves from now on. */
+  #followLabels(element: string, { directory }: { readonly directory: string }): void {
+    const { classes, classThresholds } = this.#config.inference;
+    if (element !== "infer" || (classes === undefined && Object.keys(classThresholds).length === 0)) return;
+    try {
+      const info = findBundle(directory, "detect", "bundle", this.#config.directories.bundles);
+      const change = labelSettings(this.#config, info);
+      void this.#requests
+        .ask({ type: "setParameters", step: "infer", change })
+        .catch((error) => this.#log.error(messageOf(error)));
+    } catch (error) {
+      this.#log.error(messageOf(error));
+    }
+  }
+
+  /** Undefined: the configuration's detector serves. */
+  #servingDetector(): BundleInfo | undefined {
+    const { active } = this.#running.deployments.view("infer");
+    if (active === null) return undefined;
+    try {
+      return findBundle(active.directory, "detect", "bundle", this.#config.directories.bundles);
+    } catch (error) {
+      this.#log.error(messageOf(error));
+      return undefined;
+    }
   }
 
   #hearPipeline(message: FromPipeline): void {
@@ -303,7 +412,7 @@ export class Supervisor implements Control {
         this.#announcer.look();
         return;
       case "log":
-        this.#logFor("pipeline", message);
+        this.#childLog.pipeline(message);
         return;
       case "reply":
         this.#requests.reply(message);
@@ -315,18 +424,14 @@ export class Supervisor implements Control {
 
   #hearPostprocess(message: FromPostprocess): void {
     if (message.type === "ready") this.#hostReady.resolve();
-    if (message.type === "status") this.#links = message.links;
-    if (message.type === "log") {
-      const fields = message.instance === undefined ? {} : { instance: message.instance };
-      this.#logFor("postprocess", { ...message, fields });
+    if (message.type === "incident") this.#running.deployments.hear(message);
+    if (message.type === "swapped") this.#running.host.answer(message.request, message.answer);
+    if (message.type === "recorded") this.captures.answer(message.request, message.view);
+    if (message.type === "status") {
+      this.#links = message.links;
+      this.#childLog.links(message.links);
     }
-  }
-
-  #logFor(processName: string, message: { level: string; message: string; camera?: string; fields?: object }): void {
-    const level =
-      message.level === "debug" || message.level === "warn" || message.level === "error" ? message.level : "info";
-    const camera = message.camera === undefined ? {} : { camera: message.camera };
-    this.#log[level]({ process: processName, ...camera, ...message.fields }, message.message);
+    if (message.type === "log") this.#childLog.postprocess(message);
   }
 
   #publisherHooks(): PublisherHooks {
@@ -336,6 +441,8 @@ export class Supervisor implements Control {
         this.#model.published(camera, Date.now(), latencyMs);
         if (latencyMs !== undefined) this.#metrics.observeLatency(camera, latencyMs);
       },
+      runCommand: (name, input) => runCommand(this, this.#log, name, input, mayCommandsChange(this.#config)),
+      isReading,
       onState: (snapshot) => this.#news.publish({ type: "broker", time: Date.now(), data: brokerView(snapshot) }),
     };
   }
@@ -344,6 +451,10 @@ export class Supervisor implements Control {
     if (name === "pipeline" && state !== "running" && state !== "stopping") {
       this.#requests.cancel();
       this.#model.pipelineGone();
+    }
+    if (name === "postprocess" && state === "waiting") {
+      this.#running.deployments.processEnded();
+      this.captures.processEnded();
     }
     if (state === "starting") setImmediate(() => this.#noteChildren());
     this.#news.publish({ type: "process", time: Date.now(), data: { name, state, reason } });
@@ -361,9 +472,7 @@ export class Supervisor implements Control {
   }
 
   #giveUp(name: string, reason: string, fatal: FatalReason | undefined): void {
-    const exitCode =
-      fatal?.fault === "input" ? EXIT.configuration : fatal?.fault === "environment" ? EXIT.environment : EXIT.bug;
-    this.#failed.resolve(new ExpectedError(exitCode, `the ${name} process cannot run: ${reason}`));
+    this.#failed.resolve(this.#childLog.givenUp(name, reason, fatal));
   }
 
   #surroundings(): Surroundings {
@@ -378,6 +487,8 @@ export class Supervisor implements Control {
     return {
       pictures: this.#pictures,
       news: this.#news,
+      evidence: this.#evidence,
+      captures: this.captures,
       hasCamera: (id: string) => this.#model.has(id),
       notReady: () => this.#notReady(),
       metrics: () => this.#metrics.render(),
@@ -389,9 +500,5 @@ export class Supervisor implements Control {
     if (this.#pipeline.state !== "running") return `the pipeline process is ${this.#pipeline.state}`;
     if (this.#postprocess.state !== "running") return `the postprocess process is ${this.#postprocess.state}`;
     return this.#model.delivering ? undefined : "no camera delivers";
-  }
-
-  #writeMessageConfig(): void {
-    writeFileAtomically(this.#messageConfigFile, messageConfig(this.#config, this.#registry.list()));
   }
 }

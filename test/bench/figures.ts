@@ -97,6 +97,7 @@ export const figures: Figure[] = [
   { name: "publisher.million-offline-complete", unit: "messages", atLeast: 1_000_000, target: "nightly" },
   bench("publisher.intake-single", "records/s", { atLeast: 2000 }),
   bench("publisher.intake-grouped", "records/s", { atLeast: 20_000 }),
+  bench("publisher.intake-single-over-raw-appends", "ratio"),
   bench("publisher.drain-window-20", "messages/s", { atLeast: 3000 }),
   bench("publisher.written-per-1kB-in-groups-of-10", "kB", { atMost: 5 }),
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { demoCameras, Nightjar, usageOf } from "../support/nightjar.ts";
 
 const isLong = process.env["NIGHTJAR_LONG"] === "1";
-const cycles = isLong ? 200 : 10;
+const cycles = isLong ? Number(process.env["NIGHTJAR_LEAK_CYCLES"] ?? 200) : 10;
 const kills = isLong ? 50 : 3;
 /** What is loaded on first use, and what allocators keep, is there after so many. */
 const warmUpCycles = isLong ? 20 : 4;
@@ -17,17 +17,19 @@ type Usage = ReturnType<typeof usageOf>;
 
 /**
  * How far a figure may be above the one after the warm-up. Threads of pools and short-lived sockets come and go by a few:
- * one that stays for every tenth cycle shows in the long form. Node's heap breathes by tens of megabytes; the limit is
- * 200 KB for each camera of the long form.
+ * one that stays for every tenth cycle shows in the long form. Node's heap breathes, most where models are loaded; the
+ * supervisor's has been seen to rise by 4 MB and fall again: the long form allows it 50 KB for each camera.
  */
 const tolerance: Usage = { threads: 4, descriptors: 4, residentBytes: 40 * MB };
+const supervisorTolerance: Usage = { ...tolerance, residentBytes: isLong ? 10 * MB : 20 * MB };
 
 function expectLevel(what: string, after: Usage, before: Usage): void {
   const growth = (field: keyof Usage): number => after[field] - before[field];
   const text = `${what}: ${JSON.stringify(before)} became ${JSON.stringify(after)}`;
   console.log(text);
+  const limits = what === "supervisor" ? supervisorTolerance : tolerance;
   for (const field of ["threads", "descriptors", "residentBytes"] as const)
-    expect(growth(field), `${field} of ${text}`).toBeLessThanOrEqual(tolerance[field]);
+    expect(growth(field), `${field} of ${text}`).toBeLessThanOrEqual(limits[field]);
 }
 
 /** The smallest of some looks: what is there for a moment only is no leak. */

@@ -44,6 +44,20 @@ function requireLogin(
   );
 }
 
+/** rtsps: everyone may look, encrypted. */
+function encrypt(server: { setAuth(auth: unknown): void }, factory: unknown, certificate: string, key: string): void {
+  const auth = GstRtspServer.RTSPAuth.new();
+  auth.setTlsCertificate(gi.require("Gio", "2.0").TlsCertificate.newFromFiles(certificate, key));
+  const token = GstRtspServer.RTSPToken.new();
+  token.setString("media.factory.role", "anonymous");
+  auth.setDefaultToken(token);
+  server.setAuth(auth);
+  // biome-ignore lint/suspicious/noExplicitAny: raw introspection
+  (factory as any).addRoleFromStructure(
+    Gst.Structure.fromString("anonymous, media.factory.access=(boolean)true, media.factory.construct=(boolean)true")[0],
+  );
+}
+
 const server = GstRtspServer.RTSPServer.new();
 server.setAddress("127.0.0.1");
 server.setService(String(options.port ?? 0));
@@ -52,6 +66,7 @@ factory.setLaunch(launchText());
 factory.setShared(false);
 if (options.udpOnly === true) factory.setProtocols(GstRtsp.RTSPLowerTrans.UDP);
 if (options.login !== undefined) requireLogin(server, factory, options.login.user, options.login.password);
+if (options.tls !== undefined) encrypt(server, factory, options.tls.certificate, options.tls.key);
 server.getMountPoints().addFactory(options.path ?? "/stream", factory);
 
 const loop = GLib.MainLoop.new(null, false);

@@ -14,6 +14,8 @@ export interface RtspServerOptions {
   /** gst-launch text in place of the moving test picture; its payloader has the name pay0. */
   readonly launch?: string;
   readonly login?: { readonly user: string; readonly password: string };
+  /** PEM files: it speaks rtsps. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** Refuses TCP (interleaved). */
   readonly udpOnly?: boolean;
 }
@@ -43,7 +45,7 @@ export class RtspServer {
   }
 
   get uri(): string {
-    return `rtsp://127.0.0.1:${this.port}${this.options.path ?? "/stream"}`;
+    return `${this.options.tls === undefined ? "rtsp" : "rtsps"}://127.0.0.1:${this.port}${this.options.path ?? "/stream"}`;
   }
 
   /** The process stops as a hung camera does: its connections stay open, nothing moves. */

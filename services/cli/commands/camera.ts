@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parse } from "yaml";
 import { type CameraInput, sourceInputOfUri } from "../../config/cameras.ts";
+import { whyUnreadable } from "../../config/load.ts";
 import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { CameraView } from "../../supervisor/status.ts";
 import { Client } from "../client.ts";
@@ -98,10 +99,21 @@ function passwordOf(values: Values): { file: string } | undefined {
 }
 
 function readEntry(file: string): CameraInput {
+  const text = readEntryText(file);
   try {
-    return parse(readFileSync(file === "-" ? 0 : file, "utf8")) as CameraInput;
+    return parse(text) as CameraInput;
   } catch (error) {
-    throw new ExpectedError(EXIT.usage, `--from ${file}: ${messageOf(error).split("\n")[0]}`, { cause: error });
+    const why = messageOf(error).split("\n")[0];
+    throw new ExpectedError(EXIT.usage, `--from ${file}: not valid YAML: ${why}`, { cause: error });
+  }
+}
+
+function readEntryText(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    const message = `--from ${file}: ${whyUnreadable(error)}; expected an entry as under cameras: in the configuration`;
+    throw new ExpectedError(EXIT.usage, message, { cause: error });
   }
 }
 

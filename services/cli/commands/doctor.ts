@@ -3,6 +3,7 @@ import { EXIT } from "../../log/errors.ts";
 import { Client } from "../client.ts";
 import { type CommandSpec, type Result, textOf, type Values } from "../command.ts";
 import type { CheckGroup, Finding } from "../doctor/check.ts";
+import { deepstream } from "../doctor/deepstream.ts";
 import { gstreamer } from "../doctor/gstreamer.ts";
 import { machine } from "../doctor/machine.ts";
 import { software } from "../doctor/software.ts";
@@ -31,7 +32,8 @@ async function examine(values: Values): Promise<Examined[]> {
   const config = configOf(values);
   const groups: CheckGroup[] = [
     software(config.directories.bundles),
-    gstreamer,
+    gstreamer(config.pipeline.profile),
+    ...(config.pipeline.profile === "deepstream" ? [deepstream(config)] : []),
     machine(config, await isRunning(values)),
   ];
   return Promise.all(groups.map(async (group) => ({ title: group.title, findings: await group.run() })));

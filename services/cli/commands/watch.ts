@@ -1,5 +1,6 @@
 import { EXIT, ExpectedError } from "../../log/errors.ts";
 import { NEWS_TYPES, type News, type NewsType } from "../../supervisor/event-hub.ts";
+import { BROKER_OPTIONS, watchBroker } from "../broker-watch.ts";
 import { Client } from "../client.ts";
 import { type CommandSpec, isOn, textOf } from "../command.ts";
 import { newsText } from "../news-text.ts";
@@ -19,9 +20,15 @@ export const watch: CommandSpec = {
     },
     { flags: "--camera <id>", description: "only of this camera" },
     { flags: "-n, --count <number>", description: "end after so many", parse: countOption },
+    ...BROKER_OPTIONS,
   ],
   json: true,
-  run: async (values, { stdout }) => {
+  run: async (values, terminal) => {
+    const { stdout } = terminal;
+    if (textOf(values, "broker") !== undefined) {
+      await watchBroker(values, terminal, interrupted());
+      return { exitCode: EXIT.ok };
+    }
     const types = typesOf(textOf(values, "types") ?? DEFAULT_TYPES);
     const camera = textOf(values, "camera");
     const count = typeof values.count === "number" ? values.count : Number.POSITIVE_INFINITY;

@@ -52,12 +52,13 @@ function header(status: Status, options: ViewOptions, paint: Palette): string[] 
 function brokerText({ broker, totals }: Status, paint: Palette): string {
   const dot =
     broker.state === "connected" ? paint.good("●") : broker.state === "connecting" ? paint.warn("◌") : paint.bad("●");
-  const kind = broker.embedded ? paint.dim(" (embedded)") : "";
+  const kind = broker.embedded ? paint.dim(" (embedded)") : broker.insecure ? paint.bad(" (insecure)") : "";
   const state =
     broker.state === "connected" ? "" : ` ${paint.warn(broker.state)} ${paint.dim(printable(broker.reason))}`;
   const figures = [`${count(broker.published)} sent`, `${count(broker.acknowledged)} acknowledged`];
   if (broker.queued > 0) figures.push(`${count(broker.queued)} waiting`);
   if (broker.dropped > 0) figures.push(paint.bad(`${count(broker.dropped)} dropped`));
+  if (broker.outbox.problem !== "") figures.push(paint.bad("in memory only: the disk does not work"));
   const rate = `${totals.messagesPerSecond.toFixed(1)}/s`;
   return `${paint.head("broker")}  ${dot} ${broker.url}${kind}${state}  ${figures.join(", ")} ${paint.dim(rate)}`;
 }

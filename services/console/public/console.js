@@ -17,7 +17,7 @@ const MAX_STREAMS = 4;
 const SNAPSHOT_MS = 1000;
 const FEED_LINES = 60;
 /** Shows nothing, and makes the browser close the stream that was there. */
-const BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACw=";
+const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 const cards = new Map();
 const byId = (id) => document.getElementById(id);
@@ -78,6 +78,14 @@ function addCard(camera) {
   const element = byId("card").content.firstElementChild.cloneNode(true);
   const card = { id: camera.id, element, picture: element.querySelector("img"), visible: false, mode: "off", timer: 0 };
   element.querySelector("button").addEventListener("click", () => enlarge(card));
+  // A picture that did not come: the browser would show that it is broken.
+  card.picture.addEventListener("error", () => {
+    card.picture.hidden = true;
+  });
+  card.picture.addEventListener("load", () => {
+    card.picture.hidden = card.mode === "off";
+  });
+  card.picture.hidden = true;
   card.picture.alt = `Live picture of ${camera.name}`;
   card.picture.src = BLANK;
   cards.set(camera.id, card);
@@ -104,8 +112,11 @@ function showCamera(camera, card) {
   const size = camera.video === null ? "" : `${camera.video.width}×${camera.video.height} · `;
   element.querySelector(".numbers").textContent =
     `${size}${camera.fps.toFixed(1)} fps · ${latencyText(camera.latency)} · ${camera.ids} ids`;
-  element.querySelector(".reason").textContent = camera.reason;
-  element.querySelector(".veil").textContent = camera.state === "playing" ? "" : camera.state;
+  const playing = camera.state === "playing";
+  element.querySelector(".reason").textContent = playing ? camera.reason : "";
+  element.querySelector(".veil-state").textContent = playing ? "" : camera.state;
+  element.querySelector(".veil-reason").textContent = playing ? "" : camera.reason;
+  element.querySelector("button").disabled = !playing;
   showObjects(element.querySelector(".objects"), camera.objects);
 }
 
@@ -144,7 +155,11 @@ function showSystem({ processes, broker, links }) {
     return row;
   });
   byId("processes").replaceChildren(...rows);
-  const dot = make("span", `${broker.url}${broker.embedded ? " (embedded)" : ""}`, "dot");
+  const dot = make(
+    "span",
+    `${broker.url}${broker.embedded ? " (embedded)" : broker.insecure ? " (insecure)" : ""}`,
+    "dot",
+  );
   dot.dataset.tone = tone(broker.state);
   const figures = ` ${broker.published} sent, ${broker.acknowledged} acknowledged, ${broker.queued} waiting, ${broker.dropped} dropped ${broker.reason}`;
   byId("broker").replaceChildren(dot, make("span", figures, "numbers"));
@@ -216,6 +231,7 @@ function setMode(card, mode) {
   card.mode = mode;
   clearInterval(card.timer);
   const address = `/api/cameras/${encodeURIComponent(card.id)}`;
+  card.picture.hidden = mode === "off";
   if (mode === "stream") card.picture.src = `${address}/live?${Date.now()}`;
   if (mode === "off") card.picture.src = BLANK;
   if (mode === "pictures") {

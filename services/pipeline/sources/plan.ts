@@ -11,6 +11,8 @@ import type { CameraSettings } from "../messages.ts";
 export interface SourcePlan {
   readonly description: string;
   readonly properties: readonly PropertySetting[];
+  /** gst-launch text that brings decoded frames into the memory and format of the batch; its own conversion by default. */
+  readonly adapt?: string;
   /** Frames come at their own time and do not wait: the oldest are dropped when the pipeline is slow. */
   readonly live: boolean;
   /** Frames carry timestamps of a recording and have to be held back to its pace. */
@@ -29,8 +31,8 @@ export interface PropertySetting {
   readonly element: string;
   readonly property: string;
   readonly value: PropertyValue;
-  /** The value is text as gst-launch has it (enumerations, flags, caps). */
-  readonly asText?: boolean;
+  /** The value is text as gst-launch has it (enumerations, flags, caps), or a file of certificates to trust. */
+  readonly as?: "text" | "certificates";
 }
 
 /** What a plan may take into account beyond the settings. */
@@ -58,5 +60,13 @@ export const textSetting = (element: string, property: string, value: string): P
   element,
   property,
   value,
-  asText: true,
+  as: "text",
+});
+
+/** `value`: a PEM file. */
+export const certificatesSetting = (element: string, property: string, value: string): PropertySetting => ({
+  element,
+  property,
+  value,
+  as: "certificates",
 });

@@ -1,6 +1,13 @@
 import type { RtspSource } from "../messages.ts";
 import { parseAddress } from "./address.ts";
-import { type PlanContext, type SourcePlan, setting, textSetting } from "./plan.ts";
+import {
+  certificatesSetting,
+  type PlanContext,
+  type PropertySetting,
+  type SourcePlan,
+  setting,
+  textSetting,
+} from "./plan.ts";
 
 type Transport = Exclude<RtspSource["transport"], "auto">;
 
@@ -20,6 +27,11 @@ export function chooseTransport(wanted: RtspSource["transport"], context: PlanCo
   return context.retry % 2 === 0 ? "tcp" : "udp";
 }
 
+function trust({ tls }: RtspSource): PropertySetting[] {
+  if (tls?.verify === false) return [textSetting("source", "tls-validation-flags", "no-flags")];
+  return tls?.ca === undefined ? [] : [certificatesSetting("source", "tls-database", tls.ca)];
+}
+
 export function planRtsp(source: RtspSource, context: PlanContext): SourcePlan & { readonly transport: Transport } {
   const address = parseAddress(source.uri);
   const transport = chooseTransport(source.transport, context);
@@ -37,6 +49,7 @@ export function planRtsp(source: RtspSource, context: PlanContext): SourcePlan &
       setting("source", "tcp-timeout", microseconds(source.timeoutMs)),
       // A server that does not answer must not hold up taking the camera out.
       setting("source", "teardown-timeout", 100_000_000),
+      ...trust(source),
       ...(username === null ? [] : [setting("source", "user-id", username)]),
       ...(password === null ? [] : [setting("source", "user-pw", password)]),
     ],

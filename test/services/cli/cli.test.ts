@@ -151,6 +151,25 @@ describe("with a running Nightjar", () => {
     return { code, stdout, stderr };
   }
 
+  it("a second run on the same directories says that, and nothing else", async () => {
+    const path = file(
+      "second.yaml",
+      `version: 1\ndirectories: {runtime: ${small.folder}/run, state: ${folder}/state, bundles: ${small.folder}/bundles}\n`,
+    );
+    const child = spawn(NIGHTJAR, ["run", "-c", path, "--plain"], { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => {
+        said += chunk;
+      });
+    }
+    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    expect(said).toBe(
+      `another Nightjar is already running on ${small.folder}/run/control.sock; stop it, or give this one its own directories.runtime\n`,
+    );
+    expect(code).toBe(EXIT.environment);
+  });
+
   it("camera list shows the cameras", async () => {
     const { code, stdout } = await ask("camera", "list");
     expect(code).toBe(EXIT.ok);

@@ -22,6 +22,14 @@ it.each<[Omit<News, "time">, string]>([
     "event   gate crossed class 4 #7 north",
   ],
   [
+    {
+      type: "event",
+      camera: "gate",
+      data: { type: "line-crossing", rule: "exit", direction: "in", value: 3, object: { id: "7", label: "car" } },
+    },
+    "event   gate line-crossing car #7 exit in 3",
+  ],
+  [
     { type: "event", camera: "gate", data: { type: "left", object: { id: "7711046316003950751", label: "bus" } } },
     "event   gate left bus #159",
   ],
@@ -31,6 +39,20 @@ it.each<[Omit<News, "time">, string]>([
     "camera  gate is starved: no data",
   ],
   [{ type: "camera", camera: "gate", data: { change: "added" } }, "camera  gate added"],
+  [
+    {
+      type: "bundle",
+      data: {
+        element: "infer",
+        bundle: { name: "street", version: "1.1.0" },
+        step: "module given-up",
+        reason: "it trapped",
+        ms: 0,
+        framesWithoutObjects: 12,
+      },
+    },
+    "bundle  street 1.1.0 for infer: module given-up: it trapped (12 frames without objects)",
+  ],
   [{ type: "process", data: { name: "pipeline", state: "running", reason: "" } }, "process pipeline is running"],
   [{ type: "objects", camera: "gate", data: { objects: ["1|2|3|4|5|car"] } }, "objects gate 1|2|3|4|5|car"],
   [{ type: "objects", camera: "gate", data: { objects: [] } }, "objects gate no objects"],

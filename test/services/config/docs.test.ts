@@ -24,7 +24,7 @@ function keysOf(node: SchemaNode, path = ""): [string, SchemaNode][] {
 describe("the schema", () => {
   it("describes every key", () => {
     const bare = keysOf(schema).filter(([path, node]) => {
-      const secretPart = /\.password\.(file|env)$/.test(path);
+      const secretPart = /\.password\.(file|env|credential)$/.test(path);
       return node.description === undefined && node.const === undefined && !secretPart;
     });
     expect(bare.map(([path]) => path)).toEqual([]);

@@ -1,5 +1,5 @@
 import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sourceOfUri } from "../../../services/config/cameras.ts";
@@ -64,6 +64,17 @@ directories: {state: state}`);
 
 it.each(["demo/nightjar.yaml", "rootfs/etc/nightjar/nightjar.yaml"])("%s is valid", (file) => {
   expect(loadConfig(join(import.meta.dirname, "../../..", file)).version).toBe(1);
+});
+
+it("a path that begins with ~/ lies in the home directory", () => {
+  const config = parseConfig("version: 1\ndirectories: {state: ~/own, bundles: here}", "/etc/nightjar.yaml");
+  expect(config.directories).toMatchObject({ state: join(homedir(), "own"), bundles: "/etc/here" });
+});
+
+it("the demo keeps its cameras away from the user's own, and is found without options", () => {
+  const { directories } = loadConfig(join(import.meta.dirname, "../../../demo/nightjar.yaml"));
+  expect(directories.state).not.toBe(defaultStateDirectory());
+  expect(directories.runtime).toBe(defaultRuntimeDirectory());
 });
 
 it("one camera alone is checked with the same words, without a place", () => {

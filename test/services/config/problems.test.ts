@@ -39,7 +39,7 @@ describe("a wrong configuration is told in one line with place, key, value and w
     [
       "an unknown key that is like no other",
       "messages:\n  colour: red",
-      "n.yaml:3:3: messages.colour: unknown key (known here: format, frameInterval, extensions, events, analytics)",
+      "n.yaml:3:3: messages.colour: unknown key (known here: format, frameInterval, extensions, identity, events, analytics)",
     ],
     [
       "a key of another source",
@@ -67,9 +67,19 @@ describe("a wrong configuration is told in one line with place, key, value and w
       'n.yaml:2:26: pipeline.stallTimeout: found "1ms", expected a duration from 500ms to 1h, with its unit, such as 500ms or 1h',
     ],
     [
+      "a broker elsewhere without TLS",
+      "mqtt: {url: 'mqtt://broker.example'}",
+      "n.yaml:2:13: mqtt.url: goes to another machine without TLS; use mqtts:, or, where anyone may read and change the messages, write mqtt.insecure: true",
+    ],
+    [
+      "verification that is to be turned off",
+      "mqtt: {tls: {verify: false}}",
+      "n.yaml:2:14: mqtt.tls.verify: unknown key (known here: ca, certificate, key, serverName)",
+    ],
+    [
       "a size without unit",
-      "mqtt: {queueSize: 64}",
-      "n.yaml:2:19: mqtt.queueSize: found 64, expected a size with its unit (B, kB, MB, GB, KiB, MiB, GiB), such as 64MiB (did you mean 64MiB or 64B?)",
+      "outbox: {memory: 64}",
+      "n.yaml:2:18: outbox.memory: found 64, expected a size with its unit (B, kB, MB, GB, KiB, MiB, GiB), such as 64MiB (did you mean 64MiB or 64B?)",
     ],
     [
       "a percentage without sign",
@@ -172,7 +182,7 @@ describe("secrets", () => {
   it("are refused in the file, and not repeated", () => {
     const lines = problemWith(camera("type: rtsp, uri: 'rtsp://x/y', username: u, password: hunter2"));
     expect(lines).toEqual([
-      "n.yaml:2:82: cameras[0].source.password: found a value (hidden), expected where the secret is kept, {file: PATH} or {env: NAME}; a secret is never written in the configuration",
+      "n.yaml:2:82: cameras[0].source.password: found a value (hidden), expected where the secret is kept, {file: PATH}, {env: NAME} or {credential: NAME}; a secret is never written in the configuration",
     ]);
   });
 

@@ -20,6 +20,20 @@ describe("the console page", () => {
     for (const id of new Set(wanted)) expect(html, id).toContain(`id="${id}"`);
   });
 
+  it("has a blank picture that a browser takes for a picture", () => {
+    const blank = Buffer.from(/BLANK = "data:image\/gif;base64,([^"]+)"/.exec(script)?.[1] ?? "", "base64");
+    expect(blank.subarray(0, 6).toString()).toBe("GIF89a");
+    // An image block at least, and the trailer of a complete GIF.
+    expect(blank).toContain(0x2c);
+    expect(blank.at(-1)).toBe(0x3b);
+  });
+
+  it("says how a camera without a picture is, and why, in the picture's place", () => {
+    expect(html).toMatch(/<span class="veil">.*veil-state.*veil-reason/);
+    expect(script).toMatch(/veil-reason"\)\.textContent = playing \? "" : camera\.reason/);
+    expect(script).toMatch(/picture\.addEventListener\("error"/);
+  });
+
   it("has a light and a dark look, and fits a phone", () => {
     expect(css).toContain("color-scheme: light dark");
     expect(html).toContain('name="viewport"');

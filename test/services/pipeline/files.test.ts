@@ -1,6 +1,6 @@
 /** Files and image sequences, good and bad, next to each other in one pipeline. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CameraSettings, FileSource, ImagesSource } from "../../../services/pipeline/messages.ts";
 import { damage, makeClip, makeImages, makeSizeChange, makeSound, mediaFolder, truncate } from "../../support/media.ts";
@@ -53,6 +53,20 @@ describe("a file", () => {
       (status) => status.inferred === 20,
     );
     expect({ decoded, inferred, dropped, retryAt }).toEqual({ decoded: 20, inferred: 20, dropped: 0, retryAt: null });
+  });
+
+  it("that was cut off plays what there is, and says that it is not whole", async () => {
+    const [cut, whole] = [at("cut.mp4"), "demo/clips/avenue.mp4"];
+    writeFileSync(cut, readFileSync(whole).subarray(0, 200_000));
+    const running = await run(
+      camera("cut", 0, file(cut, { realtime: false })),
+      camera("whole", 1, file(resolve(whole), { realtime: false })),
+    );
+    const { problem, decoded } = await running.state("cut", "ended");
+    expect(decoded).toBeGreaterThan(5);
+    expect(problem).toMatchObject({ kind: "corrupt" });
+    expect(problem?.message).toMatch(/the file ends after \d\.\d s of 24\.0 s; expected a whole recording/);
+    expect((await running.state("whole", "ended")).problem).toBeNull();
   });
 
   it("is played as fast as it goes when it need not keep its pace", async () => {

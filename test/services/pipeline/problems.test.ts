@@ -48,6 +48,41 @@ describe("an error of GStreamer becomes a sentence", () => {
     expect(problemOfFault(gate, place, verbose, [], 5).message).toContain("Missing decoder: H.266)");
   });
 
+  it("that names the certificate when an encrypted connection does not come about", () => {
+    const secure = { address: "rtsps://cam/stream", remote: true };
+    const { message } = problemOfFault(gate, secure, fault("resource", 7, "Failed to connect. (Generic error)"), [], 5);
+    expect(message).toContain("when its certificate is self-made, name it or its authority in source.tls.ca");
+  });
+
+  it.each([
+    ["a plain file", 3, "This isn't a device '/etc/passwd'."],
+    ["another device", 13, "system error: Inappropriate ioctl for device"],
+  ])("that tells a camera from %s", (_title, code, debug) => {
+    const usb = camera("usb", 0, { kind: "v4l2", device: "/x", width: 0, height: 0, framerate: 0, format: "auto" });
+    const { kind, message } = problemOfFault(
+      usb,
+      { address: "/x", remote: true },
+      fault("resource", code, debug),
+      [],
+      5,
+    );
+    expect(kind).toBe("unsupported");
+    expect(message).toContain("this is no camera; expected a V4L2 capture device");
+  });
+
+  it("that speaks of the server when a file of a server is missing", () => {
+    const clip = camera("clip", 0, { kind: "file", uri: "http://h/clip.mp4", loop: false, realtime: true });
+    const { message } = problemOfFault(
+      clip,
+      { address: "http://h/clip.mp4", remote: true },
+      fault("resource", 3, "Not Found"),
+      [],
+      5,
+    );
+    expect(message).toContain("the server has nothing there");
+    expect(message).not.toContain("disk");
+  });
+
   it.each<[string, string, number, string, string]>([
     ["wrong password", "resource", 15, "Unauthorized", "unauthorized"],
     ["unknown stream", "resource", 3, "Not Found (404)", "missing"],

@@ -119,7 +119,7 @@ describe("it ends with a reason and the code of whose fault it was", () => {
     expect(await exitOf(pipeline)).toEqual([exitCodes.input, null]);
     expect(pipeline.fatal).toMatchObject({
       fault: "input",
-      message: 'profile "abacus" is not known; expected portable',
+      message: 'profile "abacus" is not known; expected portable, cuda, deepstream',
     });
   });
 
@@ -130,9 +130,20 @@ describe("it ends with a reason and the code of whose fault it was", () => {
     });
     pipeline.send({ type: "start", settings: pipelineSettings([]) });
     expect(await exitOf(pipeline)).toEqual([exitCodes.environment, null]);
+    expect(pipeline.fatal!.message).toContain('"njprobe"');
     expect(pipeline.fatal!.message).toContain(
-      'GStreamer element "njprobe" is not installed; expected it in GST_PLUGIN_PATH',
+      'are not installed, which profile "portable" needs; expected in GST_PLUGIN_PATH',
     );
+  });
+
+  it("when DeepStream is not installed, with every element that is missing", async () => {
+    pipeline = new PipelineProcess();
+    const deepstream = { muxer: "legacy", gpu: 0, tracker: null } as const;
+    pipeline.send({ type: "start", settings: { ...pipelineSettings([]), profile: "deepstream", deepstream } });
+    expect(await exitOf(pipeline)).toEqual([exitCodes.environment, null]);
+    for (const element of ["nvstreammux", "nvmsgconv", "nvstreamdemux", "nvurisrcbin"])
+      expect(pipeline.fatal!.message).toContain(`"${element}"`);
+    expect(pipeline.fatal!.message).toContain("docs/jetson.md");
   });
 
   it("when the bundle is not there", async () => {

@@ -56,6 +56,7 @@ describe("the state of a camera", () => {
     ["nothing is published", { lastPublishedAt: LONG_AGO }, "playing", "nothing published for 6.0 s"],
     ["nothing was published yet", { lastPublishedAt: null }, "playing", ""],
     ["the source has ended", { reported: "ended", lastPacketAt: LONG_AGO }, "ended", "the source has reached its end"],
+    ["the source ended early", { reported: "ended", problem: "cut off" }, "ended", "cut off"],
     ["the source cannot be played", { reported: "failed", problem: "401 Unauthorized" }, "failed", "401 Unauthorized"],
     ["the pipeline noticed starvation first", { reported: "starved", problem: "silent" }, "starved", "silent"],
     ["the pipeline noticed a stall first", { reported: "stalled", problem: "silent" }, "stalled", "silent"],

@@ -85,6 +85,16 @@ describe("a process that is kept running", () => {
     expect(states).toEqual(["starting", "running", "stopping", "stopped"]);
   });
 
+  it("hears nothing before its greeting, which has the current state", async () => {
+    const greeting = Promise.withResolvers<object>();
+    const { child, is } = start("steady", { greeting: () => greeting.promise, startTimeoutMs: 20_000 });
+    await waitUntil("a child", () => child.pid !== undefined);
+    expect(child.send({ type: "removeCamera" })).toBe(false);
+    greeting.resolve({ type: "start", settings: { cameras: [], profile: "portable" } });
+    await is("running");
+    expect(child.send({ type: "removeCamera" })).toBe(true);
+  });
+
   it("is back soon after it was killed", async () => {
     const { child, is } = start("steady");
     await is("running");

@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { stringify } from "yaml";
 import { parseConfig } from "../../../services/config/load.ts";
 import type { ConfigInput } from "../../../services/config/schema.ts";
+import { type LogEntry, toEntry } from "../../../services/log/entry.ts";
 import { Supervisor } from "../../../services/supervisor/supervisor.ts";
 
 export interface SmallSupervisor {
@@ -17,10 +18,13 @@ export interface SmallSupervisor {
 
 export const child = (name: string) => join(import.meta.dirname, "children", `${name}.ts`);
 
-/** @param folder of one that ended, to go on with its state */
+/**
+ * @param folder of one that ended, to go on with its state
+ * @param log gets what is logged
+ */
 export async function startSmall(
   changes: Partial<ConfigInput> = {},
-  { pipeline = "steady", folder = makeFolder() } = {},
+  { pipeline = "steady", postprocess = "host", folder = makeFolder(), log = [] as LogEntry[] } = {},
 ): Promise<SmallSupervisor> {
   const input: ConfigInput = {
     version: 1,
@@ -36,8 +40,9 @@ export async function startSmall(
     ...changes,
   };
   const config = parseConfig(stringify(input), join(folder, "nightjar.yaml"));
-  const modules = { pipeline: child(pipeline), postprocess: child("host") };
-  const supervisor = new Supervisor({ config, logger: pino({ level: "silent" }), modules });
+  const modules = { pipeline: child(pipeline), postprocess: child(postprocess) };
+  const logger = pino({ level: "info" }, { write: (line) => void log.push(toEntry(line) as LogEntry) });
+  const supervisor = new Supervisor({ config, logger, modules });
   const end = async (keep?: "keep") => {
     await supervisor.stop();
     if (keep === undefined) rmSync(folder, { recursive: true, force: true });

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "mqtt";
 import { afterEach, describe, expect, it } from "vitest";
+import type { LogEntry } from "../../../services/log/entry.ts";
 import { EXIT, ExpectedError } from "../../../services/log/errors.ts";
 import type { CameraView, ProcessView } from "../../../services/supervisor/status.ts";
 import { waitUntil } from "../../support/wait.ts";
@@ -64,7 +65,7 @@ describe("a running Nightjar", () => {
     expect(totals.objects).toBeGreaterThan(4);
   });
 
-  it("publishes the payload as it came, on the camera's topic", async () => {
+  it("publishes the payload as it came, with its identity behind it, on the camera's topic", async () => {
     const small = await start();
     await untilPlaying(small, "gate");
     const client = connect(small.supervisor.status().broker.url, { protocolVersion: 4 });
@@ -75,7 +76,7 @@ describe("a running Nightjar", () => {
     const [topic, body] = await got;
     client.end(true);
     expect(topic).toBe("nightjar/box/cameras/gate/objects");
-    expect(Object.keys(JSON.parse(body))).toEqual(["version", "id", "objects"]);
+    expect(Object.keys(JSON.parse(body))).toEqual(["version", "id", "objects", "nightjarMessage"]);
   });
 
   it("has video back when the pipeline process is killed, and counts on", async () => {
@@ -127,6 +128,25 @@ describe("a running Nightjar", () => {
 });
 
 describe("cameras at run time", () => {
+  it("are not added when that cannot be written down, and the reason is said", async () => {
+    const small = await start();
+    const inTheWay = join(small.folder, "state/cameras.json.new");
+    mkdirSync(inTheWay);
+    await expect(small.supervisor.addCamera({ id: "door", uri: "test:" })).rejects.toThrow(
+      /cameras\.json cannot be written \(EISDIR\); check the disk and the permissions\. .* nothing was changed/,
+    );
+    expect(cameraOf(small, "door")).toBeUndefined();
+  });
+
+  it("are named in the log's messages, which is all that the console shows", async () => {
+    const log: LogEntry[] = [];
+    const small = await start({}, { log });
+    await small.supervisor.addCamera({ id: "door", uri: "test:" });
+    await small.supervisor.removeCamera("door");
+    const messages = log.map(({ message }) => message);
+    expect(messages).toEqual(expect.arrayContaining(['camera "door" added', 'camera "door" removed']));
+  });
+
   it("are added, play, and survive a restart", async () => {
     const first = await startSmall();
     await untilPlaying(first, "gate");
@@ -235,6 +255,38 @@ describe("what keeps Nightjar from running is named", () => {
     await expect(started).rejects.toThrow(
       'inference.classThresholds.persn: bundle street has no label "persn" (did you mean person?)',
     );
+  });
+
+  it("a bundle that is refused, in one line however often it is asked for", async () => {
+    const log: LogEntry[] = [];
+    const small = await start({}, { postprocess: "refusing-host", log });
+    await untilPlaying(small, "gate");
+    const refusals = log.filter(({ message }) => message.includes("half a model"));
+    expect(refusals.map(({ level, message }) => ({ level, message }))).toEqual([
+      {
+        level: "error",
+        message: "inference.bundle: bundle street cannot be used: model.file: m.onnx is half a model",
+      },
+    ]);
+  });
+
+  it("a bundle without labels, with the key and what to add", async () => {
+    const log: LogEntry[] = [];
+    const folder = makeFolder();
+    writeFileSync(join(folder, "bundles/street/bundle.yaml"), "name: street\nversion: 1.0.0\nkind: detect\n");
+    await start({}, { folder, log });
+    const warnings = log.filter(({ level }) => level === "warn").map(({ message }) => message);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(
+      /^inference\.bundle: street names no labels, .*add labels: \[car, person, …\] to .*bundle\.yaml/,
+    );
+  });
+
+  it("another Nightjar on the same directories, and nothing else is said", async () => {
+    const log: LogEntry[] = [];
+    const small = await start();
+    await expect(startSmall({}, { folder: small.folder, log })).rejects.toThrow("another Nightjar is already");
+    expect(log).toEqual([]);
   });
 
   it("another Nightjar on the same directories", async () => {

@@ -93,6 +93,7 @@ export function status(changes: Partial<Status> = {}): Status {
     broker: {
       url: "mqtt://127.0.0.1:1883",
       embedded: true,
+      insecure: false,
       state: "connected",
       reason: "",
       topicPrefix: "nightjar/box",
@@ -100,6 +101,7 @@ export function status(changes: Partial<Status> = {}): Status {
       acknowledged: 1230,
       queued: 4,
       dropped: 0,
+      outbox: { bytes: 0, oldestMs: 0, deadLetters: 0, commitMs: 0, problem: "" },
     },
     totals: {
       frames: 2468,

@@ -59,6 +59,11 @@ function beat(): void {
       encodeRecord({ kind: KIND.objects, sourceId, frameNumber: frame, captureNs, sequence: sequence++, payload }),
     );
   }
+  for (const { id, sourceId } of cameras.values()) {
+    if (!id.startsWith("eventful") || frame % 10 !== 0) continue;
+    const payload = Buffer.from(JSON.stringify({ version: "1.0", type: "line-crossing", value: frame }));
+    payloads.write(encodeRecord({ kind: KIND.event, sourceId, frameNumber: frame, sequence: sequence++, payload }));
+  }
   for (const id of watched) {
     const sourceId = cameras.get(id)?.sourceId;
     const payload = Buffer.from(`picture ${frame}`);

@@ -1,0 +1,49 @@
+/** A picture for each event: what the camera saw when the event came, kept and named in the event's message. */
+import { messageOf } from "../log/errors.ts";
+import type { Logger } from "../log/logger.ts";
+import { appendMember } from "../publisher/json-member.ts";
+import type { EvidenceReference, EvidenceStore } from "./evidence.ts";
+import type { Pictures } from "./pictures.ts";
+
+/** Events of a camera within this share a picture. Milliseconds. */
+const SHARED_MS = 500;
+/** A picture of this age still belongs to an event. Milliseconds. */
+const FRESH_MS = 2000;
+
+export class EventEvidence {
+  readonly #store: EvidenceStore;
+  readonly #pictures: Pictures;
+  readonly #log: Logger;
+  readonly #last = new Map<string, { readonly reference: EvidenceReference; readonly at: number }>();
+
+  constructor(store: EvidenceStore, pictures: Pictures, log: Logger) {
+    this.#store = store;
+    this.#pictures = pictures;
+    this.#log = log;
+  }
+
+  /** The payload of an event with the reference to its picture; unchanged when there is none. */
+  attach(camera: string, payload: Buffer): Buffer {
+    const reference = this.#take(camera, Date.now());
+    return reference === undefined ? payload : appendMember(payload, "evidence", { ...reference });
+  }
+
+  /** From now on the camera's pictures are at hand: an event that has to wait for one would show what came after it. */
+  follow(camera: string): void {
+    // Also when a camera of this name was removed and has come back.
+    if (!this.#pictures.isFollowed(camera)) this.#pictures.follow(camera);
+  }
+
+  #take(camera: string, now: number): EvidenceReference | undefined {
+    const last = this.#last.get(camera);
+    if (last !== undefined && now - last.at < SHARED_MS) return last.reference;
+    const picture = this.#pictures.latest(camera, FRESH_MS);
+    if (picture === undefined) return undefined;
+    const reference = this.#store.reserve(camera, "jpg", now);
+    this.#last.set(camera, { reference, at: now });
+    this.#store
+      .save(reference, picture)
+      .catch((error) => this.#log.error({ camera }, `the picture of an event was not kept: ${messageOf(error)}`));
+    return reference;
+  }
+}
