@@ -33,7 +33,10 @@ export class Client {
     const response = await this.#send("GET", path, undefined, new AbortController().signal);
     if (response.statusCode !== 200) {
       const { error } = parseAnswer(await textOf(response)) as { error?: { message?: string; exitCode?: ExitCode } };
-      throw new ExpectedError(error?.exitCode ?? EXIT.bug, error?.message ?? `Nightjar answered ${response.statusCode}`);
+      throw new ExpectedError(
+        error?.exitCode ?? EXIT.bug,
+        error?.message ?? `Nightjar answered ${response.statusCode}`,
+      );
     }
     try {
       await pipeline(response, createWriteStream(`${file}.part`));
