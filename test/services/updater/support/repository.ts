@@ -1,5 +1,5 @@
 /** A small repository for a test: real keys, real metadata, on a server of this machine. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -13,16 +13,19 @@ import { DEFAULT_DAYS, type Workspace } from "../../../../services/updater/repos
 
 export interface Thresholds extends Partial<Record<Role, readonly [keys: number, threshold: number]>> {}
 
-const folders: string[] = [];
-process.once("exit", () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** In memory where that is possible: a sync costs nothing there, and these tests are about other things. */
+const PLACE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const PREFIX = "nightjar-updater-";
+/** Of this process. Those of processes that were ended before they could tidy up go now. */
+const OWN = join(PLACE, `${PREFIX}${process.pid}`);
+for (const name of readdirSync(PLACE).filter((each) => each.startsWith(PREFIX))) {
+  if (!existsSync(`/proc/${name.slice(PREFIX.length)}`)) rmSync(join(PLACE, name), { recursive: true, force: true });
+}
+process.once("exit", () => rmSync(OWN, { recursive: true, force: true }));
+
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "nightjar-updater-"));
-  folders.push(folder);
-  return folder;
+  mkdirSync(OWN, { recursive: true });
+  return mkdtempSync(join(OWN, "test-"));
 }
 
 export class TestRepository {
