@@ -9,3 +9,5 @@ done
 export PATH="$nightjar_root/node_modules/.bin:$nightjar_root/bin:$PATH"
 export GST_PLUGIN_PATH="$nightjar_root/build/firmware/plugin${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
 unset nightjar_arch
+# ONNX Runtime would report its use to its maker.
+export ORT_DISABLE_TELEMETRY=1
