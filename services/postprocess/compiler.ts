@@ -90,6 +90,11 @@ class Compiler {
         resolve();
       });
     });
+    // Whoever compiles hears of it; nobody may compile yet.
+    this.#online.catch(() => {
+      if (this.#worker === worker) this.#worker = undefined;
+      void worker.terminate();
+    });
     worker.on("message", (answer: CompileAnswer) => this.#answer(answer));
     worker.on("error", (error) => this.#lost(worker, error as Error));
     worker.on("exit", () => this.#lost(worker, new Error("the compiler's thread ended")));

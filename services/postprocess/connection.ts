@@ -199,17 +199,30 @@ export class Connection {
   }
 
   async #sendLayout(deployment: Deployment, message: object): Promise<void> {
-    if (this.#socket.writableLength > 0) await new Promise((resolve) => this.#socket.once("drain", resolve));
+    if (this.#socket.writableLength > 0) await this.#drained();
+    if (this.#socket.destroyed) throw new Error("the element has gone");
     const line = Buffer.from(JSON.stringify({ ...layoutMessage(deployment), ...message }) + "\n");
     sendWithFd(descriptorOf(this.#socket), line, deployment.fd);
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const settle = () => {
+        this.#socket.off("drain", settle).off("close", settle);
+        resolve();
+      };
+      this.#socket.on("drain", settle).on("close", settle);
+    });
   }
 
   async #sendOffer(next: Deployment): Promise<string | undefined> {
     const { name, version } = next.bundle;
     const offer = { generation: next.layout.generation, answer: Promise.withResolvers<string | undefined>() };
     this.#offer = offer;
-    await this.#sendLayout(next, { type: "reconfigure", reason: `${name} ${version}` });
+    // The element may go while the offer is being sent: then nobody waits for the answer yet.
+    offer.answer.promise.catch(() => {});
     try {
+      await this.#sendLayout(next, { type: "reconfigure", reason: `${name} ${version}` });
       return await offer.answer.promise;
     } finally {
       this.#offer = undefined;

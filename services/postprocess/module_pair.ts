@@ -91,6 +91,8 @@ export class ModulePair {
   #highestId = idsOfThisRun();
   #degraded = false;
   #closed = false;
+  /** The end of the instance that failed last, and of what it had taken. */
+  #ending: Promise<void> = Promise.resolve();
 
   constructor(recipe: ModuleRecipe, policy: ReloadPolicy, parameters: Parameters, events: PairEvents) {
     this.#recipe = recipe;
@@ -143,6 +145,7 @@ export class ModulePair {
 
   /** Looks after the deadline. Called every few milliseconds by the watchdog. */
   check(): void {
+    if (this.#closed) return;
     const serving = this.#serving;
     if (!serving) {
       if (this.#degraded) this.#refuseWaiting();
@@ -166,7 +169,12 @@ export class ModulePair {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#look);
-    await Promise.all([this.#serving?.stop(() => this.#wake(), this.#recipe.batchMs), this.#standby?.end()]);
+    // The link's memory goes after this.
+    await Promise.all([
+      this.#ending,
+      this.#serving?.stop(() => this.#wake(), this.#recipe.batchMs),
+      this.#standby?.end(),
+    ]);
   }
 
   #wake(): void {
@@ -183,7 +191,7 @@ export class ModulePair {
     this.#events.log("error", reason);
     this.#tell("failed", 0);
     // The slot is the element's only when the worker can no longer write to it.
-    void failed.end().then(() => {
+    this.#ending = failed.end().then(() => {
       this.#failOwned(code, reason);
       this.#schedule();
     });

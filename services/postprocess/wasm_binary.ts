@@ -2,9 +2,10 @@
 // grow. A limit inside the binary holds for memory.grow and table.grow of this module alone, which no flag of V8 does.
 
 import { Refusal } from "./refusal.ts";
-import { checkFunction } from "./wasm_code.ts";
+import { checkFunction, expectValueType } from "./wasm_code.ts";
 
 const HEADER_BYTES = 8;
+const CUSTOM_SECTION = 0;
 const TYPE_SECTION = 1;
 const FUNCTION_SECTION = 3;
 const TABLE_SECTION = 4;
@@ -24,11 +25,16 @@ export function bounded(binary: Uint8Array<ArrayBuffer>, maximum: number): Uint8
   const reader = new Reader(binary, HEADER_BYTES);
   let parameters: number[] = [];
   let types: number[] = [];
+  const seen = new Set<number>();
   while (!reader.done) {
     const start = reader.at;
     const id = reader.byte();
     const bytes = reader.unsigned();
     const body = reader.take(bytes);
+    if (id !== CUSTOM_SECTION && seen.has(id)) {
+      throw new Refusal("module", "module.file", `the module is damaged: it has section ${id} twice`);
+    }
+    seen.add(id);
     if (id === MEMORY_SECTION) parts.push(section(id, boundMemories(body, maximum)));
     else if (id === TABLE_SECTION) parts.push(section(id, boundTables(body)));
     else parts.push(binary.subarray(start, reader.at));
@@ -50,11 +56,17 @@ function readParameterCounts(body: Uint8Array<ArrayBuffer>): number[] {
     if (reader.byte() !== FUNCTION_TYPE) {
       throw new Refusal("module", "module.file", "the module has types that are no functions, which modules may not");
     }
-    const count = reader.unsigned();
-    reader.skip(count);
-    reader.skip(reader.unsigned());
+    const count = valueTypes(reader);
+    valueTypes(reader);
     return count;
   });
+}
+
+/** Passes a list of value types; how many. */
+function valueTypes(reader: Reader): number {
+  const count = reader.unsigned();
+  for (let i = 0; i < count; i++) expectValueType(reader.byte());
+  return count;
 }
 
 function readIndices(body: Uint8Array<ArrayBuffer>): number[] {
@@ -84,7 +96,7 @@ function checkCode(body: Uint8Array<ArrayBuffer>, parameters: readonly number[])
 
 function boundMemories(body: Uint8Array<ArrayBuffer>, maximum: number): number[] {
   const reader = new Reader(body, 0);
-  const out = unsigned(reader.unsigned());
+  const out = unsigned(expectOne(reader.unsigned(), "memories"));
   while (!reader.done) {
     const { minimum, own } = readLimits(reader, "memory");
     if (minimum > maximum) {
@@ -96,9 +108,15 @@ function boundMemories(body: Uint8Array<ArrayBuffer>, maximum: number): number[]
   return out;
 }
 
+/** The limits are of one: a module with several would have as many times that. */
+function expectOne(count: number, what: string): number {
+  if (count <= 1) return count;
+  throw new Refusal("module", "module.file", `the module has ${count} ${what}, modules may have one`);
+}
+
 function boundTables(body: Uint8Array<ArrayBuffer>): number[] {
   const reader = new Reader(body, 0);
-  const out = unsigned(reader.unsigned());
+  const out = unsigned(expectOne(reader.unsigned(), "tables"));
   while (!reader.done) {
     const type = reader.byte();
     const { minimum } = readLimits(reader, "table");

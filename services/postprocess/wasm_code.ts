@@ -36,7 +36,7 @@ function countLocals(body: Cursor): number {
   let locals = 0;
   for (let groups = body.unsigned(); groups > 0; groups--) {
     locals += body.unsigned();
-    body.byte();
+    expectValueType(body.byte());
   }
   return locals;
 }
@@ -48,7 +48,7 @@ function instruction(body: Cursor, index: number): number {
     case 0x02: // block
     case 0x03: // loop
     case 0x04: // if
-      leb(body);
+      blockType(body);
       return 1;
     case 0x0c: // br
     case 0x0d: // br_if
@@ -62,7 +62,7 @@ function instruction(body: Cursor, index: number): number {
       leb(body);
       return 0;
     case 0x1c: // select t*
-      for (let count = body.unsigned(); count > 0; count--) leb(body);
+      for (let count = body.unsigned(); count > 0; count--) expectValueType(body.byte());
       return 0;
     case 0x43: // f32.const
       body.skip(4);
@@ -85,6 +85,8 @@ function instruction(body: Cursor, index: number): number {
 
 /** call, return_call, locals and globals, tables, memory.size and grow, integer constants, references: one LEB128. */
 const HAS_INDEX = new Set([0x10, 0x12, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3f, 0x40, 0x41, 0x42, 0xd0, 0xd2]);
+const VALUE_TYPES = new Set([0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f]);
+const MAX_ALIGNMENT = 4;
 const PLAIN = new Set([0x00, 0x01, 0x05, 0x0b, 0x0f, 0x1a, 0x1b, 0xd1]);
 
 function isPlain(code: number): boolean {
@@ -97,9 +99,30 @@ function targets(body: Cursor): number {
   return count + 1;
 }
 
+/** Alignment and offset. Larger numbers than an alignment say that another memory's index follows. */
 function memoryArgument(body: Cursor): void {
+  if (body.unsigned() > MAX_ALIGNMENT) throw new Refusal("module", "module.file", "the module uses several memories");
   leb(body);
-  leb(body);
+}
+
+/**
+ * i32, i64, f32, f64, v128, funcref, externref: a byte each. Others, such as references with a type of their own, take
+ * more bytes, and what follows would be read as something else than the compiler reads.
+ */
+export function expectValueType(type: number): void {
+  if (VALUE_TYPES.has(type)) return;
+  throw new Refusal(
+    "module",
+    "module.file",
+    `the module uses the value type 0x${type.toString(16)}, which modules may not`,
+  );
+}
+
+/** Nothing, a value type, or the index of a type. */
+function blockType(body: Cursor): void {
+  const first = body.byte();
+  if (first >= 128) leb(body);
+  else if (first > 0x40) expectValueType(first);
 }
 
 function bulk(body: Cursor, index: number): void {

@@ -13,6 +13,8 @@ const time = z.iso.datetime({ error: "expected a UTC time such as 2026-07-20T08:
 /** Largest file of a release. Bytes. */
 const MAX_FILE_BYTES = 4 * 1024 ** 3;
 /** Files of a release. */
+/** What the postprocess process would run as it is (services/postprocess/module_file.ts), and what such a file may import. */
+const OPERATOR_FILE = /\.[cm]?[jt]sx?$/i;
 const MAX_FILES = 256;
 /** Ten thousandths of the fleet. */
 export const WHOLE_FLEET = 10_000;
@@ -50,6 +52,10 @@ export const manifestSchema = z
     probation: probation.default({}),
   })
   .refine(({ files }) => files.some(({ path }) => path === "bundle.yaml"), { error: "it has no bundle.yaml" })
+  .refine(({ files }) => !files.some(({ path }) => OPERATOR_FILE.test(path)), {
+    error:
+      "it has TypeScript or JavaScript: operators are code without a sandbox, and are installed by the device's owner only",
+  })
   .refine(({ files }) => new Set(files.map(({ path }) => path)).size === files.length, {
     error: "two files have the same path",
   });

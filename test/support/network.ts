@@ -6,8 +6,14 @@ let next = 0;
 /** Why there can be none here; undefined when there can. */
 export function cannotMakeNetworks(): string | undefined {
   try {
-    execFileSync("ip", ["netns", "add", "nj-probe"], { stdio: "ignore", env: environment() });
-    execFileSync("ip", ["netns", "del", "nj-probe"], { stdio: "ignore", env: environment() });
+    const probe = `nj-probe-${process.pid}`;
+    const quietly = { stdio: "ignore", env: environment() } as const;
+    execFileSync("ip", ["netns", "add", probe], quietly);
+    try {
+      execFileSync(...inside(probe, "true"), quietly);
+    } finally {
+      execFileSync("ip", ["netns", "del", probe], quietly);
+    }
     return undefined;
   } catch {
     return "network namespaces cannot be made";
@@ -40,7 +46,7 @@ export class FarMachine {
 
   /** Runs a program there. */
   spawn(program: string, ...args: string[]): ChildProcess {
-    return spawn("ip", ["netns", "exec", this.#name, program, ...args], { stdio: "ignore", env: environment() });
+    return spawn(...inside(this.#name, program, ...args), { stdio: "ignore", env: environment() });
   }
 
   /** Pulls the plug: nobody is told, packets just do not arrive. */
@@ -67,11 +73,16 @@ export class FarMachine {
   }
 
   #inside(program: string, ...args: string[]): void {
-    execFileSync("ip", ["netns", "exec", this.#name, program, ...args], {
+    execFileSync(...inside(this.#name, program, ...args), {
       stdio: ["ignore", "ignore", "pipe"],
       env: environment(),
     });
   }
+}
+
+/** Not `ip netns exec`: it wants to mount /sys anew, which a chroot does not let it. */
+function inside(name: string, program: string, ...args: string[]): [string, string[]] {
+  return ["nsenter", [`--net=/run/netns/${name}`, program, ...args]];
 }
 
 function ip(...args: string[]): void {

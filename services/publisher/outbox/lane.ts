@@ -27,6 +27,7 @@ export class WaitingLine {
       const entry = this.#entries[this.#head]!;
       if (entry.state === "waiting") return entry;
       this.#head += 1;
+      this.#trim();
     }
     this.clear();
     return undefined;
@@ -36,11 +37,15 @@ export class WaitingLine {
     const entry = this.first();
     if (entry === undefined) return undefined;
     this.#head += 1;
-    if (this.#head > 1000 && this.#head * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#head = 0;
-    }
+    this.#trim();
     return entry;
+  }
+
+  /** What lies before the head, with its payloads, is let go. */
+  #trim(): void {
+    if (this.#head <= 1000 || this.#head * 2 <= this.#entries.length) return;
+    this.#entries = this.#entries.slice(this.#head);
+    this.#head = 0;
   }
 
   /** What waits, oldest first. */
@@ -65,7 +70,7 @@ export class Lane {
   /** Of a class that keeps the latest: by topic. */
   readonly newest = new Map<string, Entry>();
   /** Of a topic that the broker does not allow, and not on the disk. */
-  blocked: Entry[] = [];
+  readonly blocked = new Set<Entry>();
   /** Acknowledged or lost, to be taken from the disk. */
   readonly deletes = new Set<number>();
   /** The disk has been read up to this sequence. */

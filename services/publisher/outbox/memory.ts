@@ -60,7 +60,8 @@ export class Memory {
     this.inFlight.delete(entry);
     if (entry.durable) this.#durable.delete(entry.sequence);
     else this.#count(entry, -1);
-    const { newest } = this.lanes[entry.class];
+    const { newest, blocked } = this.lanes[entry.class];
+    blocked.delete(entry);
     if (newest.get(entry.topic) === entry) newest.delete(entry.topic);
   }
 
@@ -77,7 +78,7 @@ export class Memory {
     if (entry.storage === "disk") this.park(entry);
     else {
       entry.state = "parked";
-      this.lanes[entry.class].blocked.push(entry);
+      this.lanes[entry.class].blocked.add(entry);
     }
   }
 
@@ -92,9 +93,11 @@ export class Memory {
     if (!this.blockedTopics.delete(topic)) return false;
     for (const kind of CLASSES) {
       const lane = this.lanes[kind];
-      const back = lane.blocked.filter((entry) => entry.topic === topic && entry.state === "parked");
-      lane.blocked = lane.blocked.filter((entry) => entry.topic !== topic && entry.state === "parked");
-      for (const entry of back) this.putBack(entry);
+      for (const entry of [...lane.blocked]) {
+        if (entry.topic !== topic) continue;
+        lane.blocked.delete(entry);
+        this.putBack(entry);
+      }
       if (isStored(kind)) {
         lane.more = true;
         lane.cursor = 0;
@@ -159,7 +162,8 @@ export class Memory {
   oldestWaiting(kind: MessageClass, fits: (entry: Entry) => boolean): Entry | undefined {
     const { live, blocked } = this.lanes[kind];
     for (const entry of live.waiting()) if (fits(entry)) return entry;
-    return blocked.find((entry) => entry.state === "parked" && fits(entry));
+    for (const entry of blocked) if (fits(entry)) return entry;
+    return undefined;
   }
 
   /** The store that these messages were numbered by is gone: they stay in memory until they are sent. */

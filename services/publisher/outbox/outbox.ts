@@ -257,7 +257,7 @@ export class Outbox {
     return new Persistence(
       { ...disk, policies },
       {
-        collect: (probe) => this.#batches.collect(probe),
+        collect: (probe) => this.#collect(probe),
         committed: (batch, result) => this.#committed(batch, result),
         failed: (batch) => this.#batches.notCommitted(batch),
         opened: (opening, again) => this.#opened(opening, again),
@@ -336,6 +336,13 @@ export class Outbox {
     return this.#memory.inFlight.has(message as Entry) ? (message as Entry) : undefined;
   }
 
+  #collect(probe: boolean): Batch | undefined {
+    const batch = this.#batches.collect(probe);
+    // The timer was for a message that is gone meanwhile; it may have hidden the time of another one.
+    if (batch === undefined) this.#scheduleRest();
+    return batch;
+  }
+
   #committed(batch: Batch, result: CommitResult): void {
     const stored = this.#batches.committed(batch, result);
     const isCrowded = this.#memory.bytes > this.#options.memoryBytes * SOFT_SHARE;
@@ -345,6 +352,8 @@ export class Outbox {
       if (isWaiting && (!this.#online || isCrowded || entry.state === "parked")) this.#memory.park(entry);
     }
     if (isCrowded) this.#parkStored();
+    // Nobody takes from a line while the broker is away: what was parked would stay in it.
+    for (const kind of STORED_CLASSES) this.#memory.lanes[kind].live.first();
     this.#scheduleRest();
     this.#handlers.onReady();
   }

@@ -92,3 +92,44 @@ describe("a compile bomb", () => {
     expect([...growing.subarray(-6)]).toEqual([4, 5, 1, 0x70, 1, 4, 4].slice(-6));
   });
 });
+
+describe("what the compiler would read otherwise than the limits do is refused", () => {
+  const type: [number, Buffer] = [1, Buffer.from([1, 0x60, 0, 0])];
+  const oneFunction: [number, Buffer] = [3, Buffer.from([1, 0])];
+  const codeOf = (...bytes: number[]): [number, Buffer] => [10, Buffer.from([1, bytes.length, ...bytes])];
+
+  it("several memories, each of which would have the whole limit", () => {
+    expect(() => bounded(moduleOf([[5, Buffer.from([2, 0, 1, 0, 1])]]), 100)).toThrow("the module has 2 memories");
+  });
+
+  it("several tables", () => {
+    expect(() => bounded(moduleOf([[4, Buffer.from([2, 0x70, 0, 1, 0x70, 0, 1])]]), 100)).toThrow(
+      "the module has 2 tables",
+    );
+  });
+
+  it("a section that comes twice", () => {
+    const memory: [number, Buffer] = [5, Buffer.from([1, 0, 1])];
+    expect(() => bounded(moduleOf([memory, memory]), 100)).toThrow("it has section 5 twice");
+  });
+
+  it("locals of a type that takes two bytes, which hide how many there are", () => {
+    const code = codeOf(2, 1, 0x63, 0x00, 0xc0, 0x86, 0x03, 0x7f, END);
+    expect(() => bounded(moduleOf([type, oneFunction, code]), 100)).toThrow("the value type 0x63");
+  });
+
+  it("a block with such a type", () => {
+    const code = codeOf(0, 0x02, 0x63, 0x00, END, END);
+    expect(() => bounded(moduleOf([type, oneFunction, code]), 100)).toThrow("the value type 0x63");
+  });
+
+  it("parameters with such a type", () => {
+    const types: [number, Buffer] = [1, Buffer.from([1, 0x60, 1, 0x64, 0x70, 0])];
+    expect(() => bounded(moduleOf([types]), 100)).toThrow("the value type 0x64");
+  });
+
+  it("loads from another memory", () => {
+    const code = codeOf(0, 0x41, 0, 0x28, 0x42, 1, 0, 0x1a, END);
+    expect(() => bounded(moduleOf([type, oneFunction, code]), 100)).toThrow("several memories");
+  });
+});
