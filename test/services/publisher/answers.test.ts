@@ -2,30 +2,10 @@
 import { afterEach, expect, it } from "vitest";
 import { waitUntil } from "../../support/wait.ts";
 import { temporaryDirectory } from "./support/boxes.ts";
-import { objectsRecord, type Publishing, publishing } from "./support/publishing.ts";
-import { type Script, ScriptedBroker } from "./support/scripted-broker.ts";
+import { cleanUp, cleanup, publishFrames, publishTo, scripted } from "./support/on-broker.ts";
+import { publishing } from "./support/publishing.ts";
 
-const cleanup: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const clean of cleanup.splice(0).reverse()) await clean();
-});
-
-async function scripted(script: Script): Promise<ScriptedBroker> {
-  const broker = await ScriptedBroker.start(script);
-  cleanup.push(() => broker.stop());
-  return broker;
-}
-
-async function publishTo(url: string, options = {}): Promise<Publishing> {
-  const running = publishing({ url, ...options });
-  cleanup.push(() => running.publisher.stop(0));
-  await running.publisher.start();
-  return running;
-}
-
-async function publishFrames(running: Publishing, count: number): Promise<void> {
-  for (let frame = 0; frame < count; frame++) await running.publisher.publishRecord(objectsRecord(frame), "gate");
-}
+afterEach(cleanUp);
 
 it("sends again what was not acknowledged when the connection ended, with the same identity", async () => {
   let hangUps = 2;

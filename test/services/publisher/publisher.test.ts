@@ -11,29 +11,19 @@ import {
   lossReport,
   minimalObjects,
 } from "../../../services/publisher/messages.ts";
-import type { PublisherOptions } from "../../../services/publisher/options.ts";
 import type { AcknowledgedMessage } from "../../../services/publisher/publisher.ts";
 import { KIND } from "../../../services/publisher/record.ts";
 import { Mosquitto, type MosquittoOptions } from "../../support/mosquitto.ts";
 import { waitUntil } from "../../support/wait.ts";
-import { objectsRecord, type Publishing, publishing } from "./support/publishing.ts";
+import { cleanUp, cleanup, publishTo } from "./support/on-broker.ts";
+import { objectsRecord, publishing } from "./support/publishing.ts";
 
-const cleanup: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const clean of cleanup.splice(0).reverse()) await clean();
-});
+afterEach(cleanUp);
 
 async function broker(options?: MosquittoOptions): Promise<Mosquitto> {
   const mosquitto = await Mosquitto.start(options);
   cleanup.push(() => mosquitto.remove());
   return mosquitto;
-}
-
-async function publishTo(url: string, options: Partial<PublisherOptions> = {}, hooks = {}): Promise<Publishing> {
-  const running = publishing({ url, ...options }, hooks);
-  cleanup.push(() => running.publisher.stop(0));
-  await running.publisher.start();
-  return running;
 }
 
 async function consume(
