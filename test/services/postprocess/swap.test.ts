@@ -361,6 +361,6 @@ describe("a shadow run", () => {
     }
     const report = await step("r", { step: "end-shadow" });
     expect(report).toMatchObject({ failed: 0, agreement: 1 });
-    expect(report.frames).toBeGreaterThan(4);
+    expect(report.frames).toBeGreaterThan(7);
   });
 });
