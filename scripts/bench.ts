@@ -25,9 +25,13 @@ function holds(figure: Figure, value: number): boolean | null {
   return figure.atMost === undefined ? null : value <= figure.atMost;
 }
 
+function whoMeasures({ target }: Figure): string {
+  return target === null ? "nothing measures it yet" : `make ${target}`;
+}
+
 function entryOf(figure: Figure, value: number | undefined, where: { machine: string; commit: string }): Entry {
   const base = { name: figure.name, unit: figure.unit, bound: boundOf(figure), ...where };
-  if (value === undefined) return { ...base, value: null, holds: null, notRun: `make ${figure.target}` };
+  if (value === undefined) return { ...base, value: null, holds: null, notRun: whoMeasures(figure) };
   return { ...base, value, holds: holds(figure, value) };
 }
 
