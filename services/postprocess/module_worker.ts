@@ -108,6 +108,8 @@ async function factoryOf(code: ModuleCode, setup: GuestSetup, log: GuestLog): Pr
 
 function serve(message: Extract<ToModuleWorker, { type: "serve" }>): void {
   const link = new LinkMemory(map(message.fd, message.bytes));
+  // The first parameters count as start: a module that hangs on them is ended like one that hangs before.
+  control.begin(NO_SLOT);
   // Warm-up frames left no trace in a module without state; one with state begins afresh.
   const { guest, restored } = takeOver(message);
   guest.configure(parameters);

@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../log/errors.ts";
 import type { Deployment } from "../postprocess/deployment.ts";
 import type { StreamInfo } from "./format.ts";
 import type { FromRecording, Progress, ToRecording } from "./record_main.ts";
@@ -74,8 +75,8 @@ export class Recording {
     this.#child.on("error", (error) => this.#finish("failed", error.message));
     this.#child.on("exit", (code, signal) => this.#finish("failed", `its process ended (${signal ?? code})`));
     this.#tell({ type: "begin", file, maxBytes });
-    this.#follow();
     this.#timer = setInterval(() => this.#follow(), FOLLOW_MS).unref();
+    this.#follow();
   }
 
   get view(): RecordingView {
@@ -103,6 +104,16 @@ export class Recording {
       void this.end("time");
       return;
     }
+    try {
+      this.#tapAll();
+    } catch (error) {
+      this.#child.kill();
+      this.#finish("failed", `the link's memory cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  /** @throws the system's error when no descriptor is left */
+  #tapAll(): void {
     for (const { instance, deployment } of this.#served()) {
       const tap = this.#taps.get(instance);
       if (!deployment || tap?.deployment === deployment) continue;
