@@ -3,9 +3,9 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { COMMANDS, type CommandInput, type CommandName, type CommandOutput } from "../control/commands.ts";
+import type { News, NewsType } from "../control/event-hub.ts";
 import { codeOf, EXIT, type ExitCode, ExpectedError, messageOf } from "../log/errors.ts";
-import { COMMANDS, type CommandInput, type CommandName, type CommandOutput } from "../supervisor/commands.ts";
-import type { News, NewsType } from "../supervisor/event-hub.ts";
 
 const TIMEOUT_MS = 15_000;
 

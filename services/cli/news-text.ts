@@ -1,7 +1,8 @@
 /** News as one line for people. */
+
+import type { News } from "../control/event-hub.ts";
 import { clockText, formatEntry, type LogEntry } from "../log/entry.ts";
 import type { DeploymentEvent } from "../supervisor/deployments/parts.ts";
-import type { News } from "../supervisor/event-hub.ts";
 import type { BrokerView, Status } from "../supervisor/status.ts";
 import { shortTrackId } from "../supervisor/track-id.ts";
 import type { UpdateStatus } from "../updater/types.ts";

@@ -1,10 +1,11 @@
 /** Looks at the cameras once a second and tells what has changed: to the log, the listeners and the broker. */
+
+import type { EventHub } from "../control/event-hub.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
 import type { UpdateStatus } from "../updater/types.ts";
 import type { Surroundings } from "./camera-monitor.ts";
 import type { DeploymentEvent } from "./deployments/parts.ts";
-import type { EventHub } from "./event-hub.ts";
 import type { CameraHealth } from "./health.ts";
 import type { LiveModel } from "./live-model.ts";
 import type { Status } from "./status.ts";

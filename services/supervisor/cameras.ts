@@ -1,5 +1,7 @@
 /** Cameras that come and go at run time: each change is told to everybody who has to know of it. */
 import type { CameraInput, Config } from "../config/load.ts";
+import type { EventHub } from "../control/event-hub.ts";
+import type { Pictures } from "../control/pictures.ts";
 import { messageOf } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { CameraSettings } from "../pipeline/messages.ts";
@@ -7,11 +9,9 @@ import type { Publisher } from "../publisher/publisher.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import type { Surroundings } from "./camera-monitor.ts";
 import type { CameraRegistry } from "./camera-registry.ts";
-import type { EventHub } from "./event-hub.ts";
 import type { LiveModel } from "./live-model.ts";
 import { messageConfig } from "./message-config.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Pictures } from "./pictures.ts";
 import { cameraSettings } from "./pipeline-settings.ts";
 import type { Requests } from "./requests.ts";
 import type { CameraView } from "./status.ts";

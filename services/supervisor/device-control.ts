@@ -2,13 +2,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { Pictures } from "../control/pictures.ts";
 import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import type { Logger, LogLevel } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import type { BundleControl, ElementView } from "./deployments/control.ts";
 import type { EvidenceReference, EvidenceStore, EvidenceView } from "./evidence.ts";
-import type { Pictures } from "./pictures.ts";
 import type { Status } from "./status.ts";
 
 export interface DeviceParts {

@@ -1,9 +1,10 @@
 /** A picture for each event: what the camera saw when the event came, kept and named in the event's message. */
+
+import type { Pictures } from "../control/pictures.ts";
 import { messageOf } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { appendMember } from "../publisher/json-member.ts";
 import type { EvidenceReference, EvidenceStore } from "./evidence.ts";
-import type { Pictures } from "./pictures.ts";
 
 /** Events of a camera within this share a picture. Milliseconds. */
 const SHARED_MS = 500;

@@ -1,13 +1,14 @@
 /** Takes what comes out of the pipeline's pipes to those who want it: figures, broker, listeners, viewers. */
+
+import type { EventHub } from "../control/event-hub.ts";
+import type { Pictures } from "../control/pictures.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
 import { KIND, type PayloadRecord } from "../publisher/record.ts";
 import type { EventEvidence } from "./event-evidence.ts";
-import type { EventHub } from "./event-hub.ts";
 import type { LiveModel } from "./live-model.ts";
 import { parse } from "./payload.ts";
 import type { RouterHandlers } from "./payload-router.ts";
-import type { Pictures } from "./pictures.ts";
 
 export interface IntakeParts {
   readonly model: LiveModel;

@@ -1,9 +1,10 @@
 /** The table of commands as MQTT sees it: by name, with replies that say what went wrong. */
+
+import { COMMANDS, type CommandName, type Control } from "../control/commands.ts";
 import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { failure } from "../publisher/command-service.ts";
 import type { CommandReply } from "../publisher/types.ts";
-import { COMMANDS, type CommandName, type Control } from "./commands.ts";
 
 /** Whether a command changes nothing. An unknown one does not either. */
 export function isReading(name: string): boolean {

@@ -1,10 +1,10 @@
 /** The publisher as the configuration wants it. */
 import type { Config } from "../config/load.ts";
 import { readSecret } from "../config/secrets.ts";
+import { splitAddress } from "../control/address.ts";
 import type { PublisherOptions, PublisherOutboxOptions } from "../publisher/options.ts";
 import type { PublisherSnapshot } from "../publisher/publisher.ts";
 import { isPlainToElsewhere } from "../publisher/transport.ts";
-import { splitAddress } from "./address.ts";
 import type { BrokerView } from "./status.ts";
 import { VERSION } from "./version.ts";
 

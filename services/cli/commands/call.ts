@@ -1,5 +1,5 @@
+import { COMMANDS, type CommandName } from "../../control/commands.ts";
 import { EXIT, ExpectedError } from "../../log/errors.ts";
-import { COMMANDS, type CommandName } from "../../supervisor/commands.ts";
 import { Client } from "../client.ts";
 import { type CommandSpec, textOf } from "../command.ts";
 import { REACH_OPTIONS, socketOf } from "../options.ts";

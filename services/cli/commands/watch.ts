@@ -1,5 +1,5 @@
+import { NEWS_TYPES, type News, type NewsType } from "../../control/event-hub.ts";
 import { EXIT, ExpectedError } from "../../log/errors.ts";
-import { NEWS_TYPES, type News, type NewsType } from "../../supervisor/event-hub.ts";
 import { BROKER_OPTIONS, watchBroker } from "../broker-watch.ts";
 import { Client } from "../client.ts";
 import { type CommandSpec, isOn, textOf } from "../command.ts";

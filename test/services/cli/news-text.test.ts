@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { newsText } from "../../../services/cli/news-text.ts";
-import type { News } from "../../../services/supervisor/event-hub.ts";
+import type { News } from "../../../services/control/event-hub.ts";
 
 const time = new Date(2026, 0, 2, 12, 3, 45, 120).getTime();
 

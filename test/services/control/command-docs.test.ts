@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { schemaNames, schemaOf } from "../../../services/supervisor/schema-page.ts";
+import { schemaNames, schemaOf } from "../../../services/control/schema-page.ts";
 
 it("the page of commands is what the code says (node scripts/generate-command-docs.ts)", () => {
   execFileSync(process.execPath, ["scripts/generate-command-docs.ts", "--check"], { stdio: "pipe" });

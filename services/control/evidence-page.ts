@@ -1,8 +1,8 @@
 /** Kept pictures and recordings over HTTP, by the id that messages and replies name. */
 import type { ServerResponse } from "node:http";
 import { EXIT } from "../log/errors.ts";
+import type { EvidenceStore } from "../supervisor/evidence.ts";
 import { matchPath } from "./commands.ts";
-import type { EvidenceStore } from "./evidence.ts";
 import { sendError } from "./http-server.ts";
 
 /** @returns false when the path is for something else */

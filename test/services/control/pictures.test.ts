@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Pictures } from "../../../services/supervisor/pictures.ts";
+import { Pictures } from "../../../services/control/pictures.ts";
 
 /** The edge: what a viewer's connection looks like to us, with a buffer that the test empties. */
 class Viewer extends EventEmitter {

@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { EXIT } from "../log/errors.ts";
-import type { Captures } from "./captures.ts";
+import type { Captures } from "../supervisor/captures.ts";
 import { matchPath } from "./commands.ts";
 import { sendError } from "./http-server.ts";
 

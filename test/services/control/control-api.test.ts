@@ -3,10 +3,10 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "../../../services/cli/client.ts";
+import type { News } from "../../../services/control/event-hub.ts";
 import { EXIT } from "../../../services/log/errors.ts";
-import type { News } from "../../../services/supervisor/event-hub.ts";
 import { waitUntil } from "../../support/wait.ts";
-import { type SmallSupervisor, startSmall } from "./small-supervisor.ts";
+import { type SmallSupervisor, startSmall } from "../supervisor/small-supervisor.ts";
 
 let small: SmallSupervisor;
 let client: Client;

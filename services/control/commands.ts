@@ -2,27 +2,27 @@
 import { z } from "zod";
 import type { CameraInput } from "../config/load.ts";
 import type { ZoneInput } from "../config/zones.ts";
-import type { HistoryEntry } from "../updater/database.ts";
-import type { UpdateStatus } from "../updater/types.ts";
-import { type Captures, type CaptureView, captureInput } from "./captures.ts";
+import { type Captures, type CaptureView, captureInput } from "../supervisor/captures.ts";
 import {
   type BundleControl,
   type BundlesView,
   changeInput,
   type ElementView,
   quarantineInput,
-} from "./deployments/control.ts";
+} from "../supervisor/deployments/control.ts";
 import {
   type DeadLetterView,
   type DeviceControl,
   type HealthView,
   LOG_LEVELS,
   MAX_RECORDING_S,
-} from "./device-control.ts";
-import type { EvidenceReference, EvidenceView } from "./evidence.ts";
-import type { CameraView, Status } from "./status.ts";
-import { channelInput, installInput, type UpdateControl } from "./updates.ts";
-import type { ZoneView } from "./zones.ts";
+} from "../supervisor/device-control.ts";
+import type { EvidenceReference, EvidenceView } from "../supervisor/evidence.ts";
+import type { CameraView, Status } from "../supervisor/status.ts";
+import { channelInput, installInput, type UpdateControl } from "../supervisor/updates.ts";
+import type { ZoneView } from "../supervisor/zones.ts";
+import type { HistoryEntry } from "../updater/database.ts";
+import type { UpdateStatus } from "../updater/types.ts";
 
 /** The running Nightjar, as the commands see it. */
 export interface Control {
