@@ -20,21 +20,33 @@ const MAX_BODY = 64 * 1024;
 export class DeadLetters {
   readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
-  count: number;
+  readonly #size: StatementSync;
+  #count: number;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#insert = db.prepare("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?)");
-    this.count = (db.prepare("SELECT count(*) AS count FROM dead").get() as { count: number }).count;
+    this.#size = db.prepare("SELECT count(*) AS count FROM dead");
+    this.#count = this.#counted();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Finds out anew how many there are, when a transaction was undone. */
+  countAgain(): void {
+    this.#count = this.#counted();
   }
 
   add(letter: StoredMessage & { readonly reason: string }, at: number): void {
     const { sequence, topic, reason, body } = letter;
     this.#insert.run(sequence, letter.class, topic, reason, at, body.subarray(0, MAX_BODY));
-    this.count += 1;
-    if (this.count <= MAX_LETTERS) return;
+    // Counted, not added up: the row may replace one, and there are never many.
+    this.#count = this.#counted();
+    if (this.#count <= MAX_LETTERS) return;
     this.#db.exec(`DELETE FROM dead WHERE sequence = (SELECT min(sequence) FROM dead)`);
-    this.count -= 1;
+    this.#count -= 1;
   }
 
   /** Newest first. */
@@ -43,5 +55,9 @@ export class DeadLetters {
       "SELECT sequence, class, topic, reason, at, body FROM dead ORDER BY sequence DESC LIMIT ?",
     );
     return rows.all(limit).map((row) => ({ ...row }) as unknown as DeadLetter);
+  }
+
+  #counted(): number {
+    return (this.#size.get() as { count: number }).count;
   }
 }

@@ -34,7 +34,8 @@ export class Entry implements TakenMessage {
   readonly camera: string | undefined;
   readonly epoch: string;
   readonly sequence: number;
-  readonly created: number;
+  /** By the steady clock, milliseconds. */
+  created: number;
   /** The store may have it. */
   durable: boolean;
   readonly fromDisk: boolean;

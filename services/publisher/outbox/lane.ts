@@ -41,6 +41,16 @@ export class WaitingLine {
     return entry;
   }
 
+  /** The oldest that fits, out of the line; those before it keep their places. */
+  take(fits: (entry: Entry) => boolean): Entry | undefined {
+    const first = this.first();
+    if (first === undefined || fits(first)) return this.shift();
+    const at = this.#entries.findIndex(
+      (entry, index) => index > this.#head && entry.state === "waiting" && fits(entry),
+    );
+    return at < 0 ? undefined : this.#entries.splice(at, 1)[0];
+  }
+
   /** What lies before the head, with its payloads, is let go. */
   #trim(): void {
     if (this.#head <= 1000 || this.#head * 2 <= this.#entries.length) return;

@@ -1,4 +1,4 @@
-/** What was lost and is not reported yet. */
+/** Runs of lost messages, and what reports say of them. */
 import { RangeSet } from "./range-set.ts";
 import type { LossRange } from "./types.ts";
 
@@ -16,7 +16,8 @@ const MAX_RANGES = 500;
 /** Runs of one epoch and reason that are kept apart in memory; beyond, neighbours are joined. */
 const MAX_KEPT = 20_000;
 
-export class LossLedger {
+/** Losses in the order in which they came; neighbours are joined, so that there are never more than MAX_KEPT. */
+export class LossList {
   #losses: LossRange[] = [];
 
   get isEmpty(): boolean {
@@ -32,11 +33,17 @@ export class LossLedger {
   }
 
   /** Everything since the last time. */
-  take(): LossSummary[] {
-    const groups = Object.values(Object.groupBy(this.#losses, ({ epoch, reason }) => `${epoch} ${reason}`));
+  take(): LossRange[] {
+    const losses = this.#losses;
     this.#losses = [];
-    return groups.flatMap((group) => summaries((group ?? []).toSorted((a, b) => a.from - b.from)));
+    return losses;
   }
+}
+
+/** What reports say of these losses. */
+export function summariesOf(losses: readonly LossRange[]): LossSummary[] {
+  const groups = Object.values(Object.groupBy(losses, ({ epoch, reason }) => `${epoch} ${reason}`));
+  return groups.flatMap((group) => summaries((group ?? []).toSorted((a, b) => a.from - b.from)));
 }
 
 function summaries(sorted: readonly LossRange[]): LossSummary[] {

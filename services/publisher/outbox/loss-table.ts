@@ -14,17 +14,22 @@ export class LossTable {
   readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #forget: StatementSync;
-  #rows: number;
-  #lastId: number;
+  #rows = 0;
+  #lastId = 0;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#insert = db.prepare("INSERT INTO loss VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#forget = db.prepare("DELETE FROM loss WHERE id <= ?");
-    const row = db.prepare("SELECT count(*) AS rows, coalesce(max(id), 0) AS lastId FROM loss").get();
+    this.countAgain();
+  }
+
+  /** Finds out anew what is there: at the start, and when a transaction was undone. */
+  countAgain(): void {
+    const row = this.#db.prepare("SELECT count(*) AS rows, coalesce(max(id), 0) AS lastId FROM loss").get();
     const { rows, lastId } = row as { rows: number; lastId: number };
     this.#rows = rows;
-    this.#lastId = lastId;
+    this.#lastId = Math.max(this.#lastId, lastId);
   }
 
   get lastId(): number {
@@ -42,8 +47,10 @@ export class LossTable {
     return stored;
   }
 
+  /** They have been reported. No later loss gets one of these ids, also when the table was opened anew meanwhile. */
   forget(upTo: number): void {
     if (upTo > 0) this.#rows -= Number(this.#forget.run(upTo).changes);
+    this.#lastId = Math.max(this.#lastId, upTo);
   }
 
   all(): StoredLoss[] {

@@ -130,6 +130,13 @@ export class Memory {
     }
   }
 
+  /** The clock was replaced: what is in memory keeps its age. Milliseconds. */
+  moveTimes(by: number): void {
+    for (const { live, late, blocked } of Object.values(this.lanes))
+      for (const entry of [...live.waiting(), ...late.waiting(), ...blocked]) entry.created += by;
+    for (const entry of this.inFlight) entry.created += by;
+  }
+
   /** The lowest durable sequence in memory that did not come from the disk; beyond it, the disk holds what is here. */
   lowestLive(kind: MessageClass): number {
     const { live, unstored } = this.lanes[kind];

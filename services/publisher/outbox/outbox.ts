@@ -129,6 +129,7 @@ export class Outbox {
   async open(): Promise<void> {
     await this.#persistence?.open();
     this.#housekeeping = setInterval(() => {
+      this.#expire();
       this.#batches.lookForOld();
       this.#persistence?.request(0);
     }, HOUSEKEEPING_MS).unref();
@@ -155,7 +156,7 @@ export class Outbox {
     const taken: Entry[] = [];
     const now = this.#clock.now();
     while (taken.length < limit) {
-      const entry = this.#reader.next((candidate) => this.#maySend(candidate));
+      const entry = this.#reader.next((candidate) => this.#maySend(candidate), this.#storeFails);
       if (entry === undefined) break;
       if (entry.prepare(now)) {
         this.#memory.launch(entry);
@@ -251,6 +252,11 @@ export class Outbox {
     await this.#persistence?.close(limitMs);
   }
 
+  /** Not only slow: nobody knows when it takes something again. */
+  get #storeFails(): boolean {
+    return this.#persistence !== undefined && !this.#persistence.works;
+  }
+
   #createPersistence(): Persistence | undefined {
     const { disk, policies } = this.#options;
     if (disk === undefined) return undefined;
@@ -303,6 +309,14 @@ export class Outbox {
       if (!this.#giveUpOldest([added.class], "quota", (entry) => !entry.durable)) break;
     while (this.#memory.bytes > memoryBytes)
       if (!this.#giveUpOldest(CLASSES.toReversed(), "memory-full", (entry) => entry.storage === "memory")) break;
+  }
+
+  /** What waits in memory only: the store looks after its own. */
+  #expire(): void {
+    const now = this.#clock.now();
+    for (const { live, blocked } of Object.values(this.#memory.lanes))
+      for (const entry of [...live.waiting(), ...blocked])
+        if (entry.storage === "memory" && !entry.prepare(now)) this.#lose(entry, "expired");
   }
 
   #giveUpOldest(kinds: readonly Entry["class"][], reason: string, fits: (entry: Entry) => boolean): boolean {
@@ -382,7 +396,9 @@ export class Outbox {
     if (movedTo !== undefined) this.#handlers.onStoreReplaced(movedTo);
     if (again && opening.epoch === this.#numbering.epoch) return;
     if (again) this.#abandonStore();
+    const before = this.#clock.now();
     this.#clock = new SteadyClock(again ? this.#clock.reading() : opening.clock);
+    this.#memory.moveTimes(this.#clock.now() - before);
     this.#numbering.begin(opening.epoch, opening.nextSequence);
     this.#batches.begin(opening);
     this.#losses.addWritten(opening.losses);

@@ -2,6 +2,7 @@
  * Keeps the store open and brings batches to it, one at a time; after a failure it tries again until it works. What goes
  * into a batch, and what follows from its success or failure, is the outbox' business.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, messageOf } from "../../log/errors.ts";
 import { Backoff } from "../backoff.ts";
 import type { Batch, CommitResult, Opening, ReadRequest, StoredMessage, StoreOptions } from "./store.ts";
@@ -19,8 +20,12 @@ export interface PersistenceHandlers {
   problem(text: string): void;
 }
 
+/** So long the thread is given to close a file that it cannot write, or has not written in time. Milliseconds. */
+const LEAST_CLOSE_MS = 200;
 /** A commit that takes longer than this makes the disk count as stalled. Milliseconds. */
 const STALL_MS = 2000;
+/** A disk that has not opened the file after this is not waited for. Milliseconds. */
+const OPEN_LIMIT_MS = 5000;
 /** SQLite's "database or disk is full", which passes without opening anew. */
 const FULL = "SQLITE_13";
 
@@ -57,8 +62,20 @@ export class Persistence {
     return this.#committing === undefined ? 0 : performance.now() - this.#began;
   }
 
-  /** Resolves when the store is open, or when the first attempt has failed: then the next ones follow by themselves. */
+  /**
+   * Resolves when the store is open, when the first attempt has failed (then the next ones follow by themselves), or when the
+   * disk does not answer (then the attempt goes on, and the store is there when it does).
+   */
   async open(): Promise<void> {
+    const late = new AbortController();
+    const attempt = this.#open().then(() => late.abort());
+    await Promise.race([attempt, sleep(OPEN_LIMIT_MS, undefined, { signal: late.signal, ref: false }).catch(() => {})]);
+    if (late.signal.aborted || this.#closed) return;
+    const message = `no answer within ${OPEN_LIMIT_MS / 1000} s`;
+    this.#say(explain(this.#options.directory, "hangs", message));
+  }
+
+  async #open(): Promise<void> {
     try {
       this.#client ??= new StoreClient();
       const mode = this.#isDamaged ? "replace" : this.#wasOpen ? "resume" : "begin";
@@ -103,11 +120,12 @@ export class Persistence {
   /** Writes what is left, and closes. @param limitMs for a disk that hangs */
   async close(limitMs: number): Promise<void> {
     clearTimeout(this.#timer);
+    const end = performance.now() + limitMs;
     const late = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
     await Promise.race([this.#finish(), late]);
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#client?.close(limitMs);
+    await this.#client?.close(this.works ? Math.max(LEAST_CLOSE_MS, end - performance.now()) : LEAST_CLOSE_MS);
   }
 
   async #finish(): Promise<void> {
@@ -158,12 +176,15 @@ export class Persistence {
     if (code === "ended") this.#client = undefined;
     if (code !== FULL) this.#isOpen = false;
     this.#isDamaged ||= error instanceof StoreError && error.isDamage;
-    const text = explain(this.#options.directory, code, messageOf(error));
-    const isNews = this.#problem !== text;
-    this.#problem = text;
-    if (isNews) this.#handlers.problem(text);
+    this.#say(explain(this.#options.directory, code, messageOf(error)));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#again(), this.#backoff.next());
+  }
+
+  #say(problem: string): void {
+    const isNews = this.#problem !== problem;
+    this.#problem = problem;
+    if (isNews) this.#handlers.problem(problem);
   }
 
   async #again(): Promise<void> {
@@ -174,14 +195,13 @@ export class Persistence {
 
   #recovered(): void {
     this.#backoff.reset();
-    if (this.#problem === "") return;
-    this.#problem = "";
-    this.#handlers.problem("");
+    this.#say("");
   }
 }
 
 function explain(directory: string, code: string, message: string): string {
   const remedies: Readonly<Record<string, string>> = {
+    hangs: "the disk hangs; check it",
     SQLITE_5: "another Nightjar uses it; give this one its own directories.state",
     SQLITE_8: "it may not be written; check the mount options and the permissions",
     SQLITE_10: "the disk reports errors; check it",

@@ -1,7 +1,7 @@
 /** Chooses what is sent next, and brings what waits on the disk back into memory before it is its turn. */
 import { STORED_CLASSES, type StoredClass } from "./database.ts";
 import type { Entry } from "./entry.ts";
-import type { Lane } from "./lane.ts";
+import type { Lane, WaitingLine } from "./lane.ts";
 import type { Memory } from "./memory.ts";
 import { Rate } from "./rate.ts";
 import type { ReadRequest, StoredMessage } from "./store.ts";
@@ -34,22 +34,21 @@ export class Reader {
     this.#rate = new Rate(backlogRate);
   }
 
-  /** The message whose turn it is; undefined when none may be sent now. It is out of its line. */
-  next(maySend: (entry: Entry) => boolean): Entry | undefined {
+  /**
+   * The message whose turn it is; undefined when none may be sent now. It is out of its line.
+   * @param passesOver what may not be sent is no reason to wait: it may be long until it may
+   */
+  next(maySend: (entry: Entry) => boolean, passesOver: boolean): Entry | undefined {
     const { alarm, event, telemetry, debug } = this.#memory.lanes;
+    const shift = ({ live }: Lane) => (passesOver ? live.take(maySend) : shiftIf(live, maySend));
     // Alarms are few: they keep one order, and nothing goes before them.
     const oldAlarm = alarm.late.shift();
     if (oldAlarm !== undefined) return oldAlarm;
     if (!alarm.more) {
-      const entry = shiftIf(alarm, maySend);
+      const entry = shift(alarm);
       if (entry !== undefined) return entry;
     }
-    return (
-      shiftIf(event, maySend) ??
-      shiftIf(telemetry, maySend) ??
-      shiftIf(debug, maySend) ??
-      this.#nextLate([event, telemetry])
-    );
+    return shift(event) ?? shift(telemetry) ?? shift(debug) ?? this.#nextLate([event, telemetry]);
   }
 
   /** Reads the next messages of each class that has some on the disk. */
@@ -123,7 +122,7 @@ export class Reader {
   }
 }
 
-function shiftIf({ live }: Lane, maySend: (entry: Entry) => boolean): Entry | undefined {
-  const first = live.first();
-  return first !== undefined && maySend(first) ? live.shift() : undefined;
+function shiftIf(line: WaitingLine, maySend: (entry: Entry) => boolean): Entry | undefined {
+  const first = line.first();
+  return first !== undefined && maySend(first) ? line.shift() : undefined;
 }

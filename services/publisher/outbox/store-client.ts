@@ -66,11 +66,15 @@ export class StoreClient {
 
   /** @param limitMs a disk that hangs must not keep the process */
   async close(limitMs: number): Promise<void> {
-    const late = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
-    await Promise.race([this.#ask("close", undefined).catch(() => undefined), late]);
+    const late = new Promise<"late">((resolve) => setTimeout(resolve, limitMs, "late").unref());
+    const outcome = await Promise.race([this.#ask("close", undefined).catch(() => undefined), late]);
+    if (outcome === "late" && !this.#ended) process.once("exit", this.#endHard);
     // Not awaited: a thread within a system call that hangs ends when that returns, or with the process.
     void this.#worker.terminate();
   }
+
+  /** An orderly end of the process waits for its threads, and this one may wait for its disk for ever. */
+  readonly #endHard = () => process.kill(process.pid, "SIGKILL");
 
   #ask<Name extends Operation>(
     operation: Name,
@@ -94,6 +98,7 @@ export class StoreClient {
 
   #end(message: string): void {
     this.#ended = true;
+    process.off("exit", this.#endHard);
     for (const open of this.#open.values()) open.reject(gone(message));
     this.#open.clear();
   }

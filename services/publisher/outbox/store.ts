@@ -85,7 +85,7 @@ export interface CommitResult {
   readonly totals: Record<MessageClass, Totals>;
   /** What had to go: quota, age, a newer message of the topic. Already written down. */
   readonly losses: readonly StoredLoss[];
-  /** Id of the last loss that is written down. */
+  /** Id of the last of the batch's losses; those above have higher ones. */
   readonly lossId: number;
   readonly deadLetters: number;
   /** When the oldest message was taken, by the steady clock; null when there is none. */
@@ -229,9 +229,9 @@ export class Store {
         this.#makeRoom(held, batch.clock.steady, NOTHING, lost);
         this.#losses.forget(batch.reportedUpTo);
         this.#losses.add(batch.losses);
+        const { lastId } = this.#losses;
         const losses = this.#losses.add(lost);
         this.#setState.run(batch.reserved, batch.settledBelow, batch.clock.steady, batch.clock.wall);
-        const { lastId } = this.#losses;
         const { count } = this.#dead;
         return {
           totals: this.#totals(),
@@ -252,6 +252,8 @@ export class Store {
   #countAgain(): void {
     try {
       for (const kind of STORED_CLASSES) this.#queues[kind].count();
+      this.#losses.countAgain();
+      this.#dead.countAgain();
     } catch {
       // The error of the transaction tells more.
     }

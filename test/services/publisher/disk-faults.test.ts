@@ -102,6 +102,21 @@ describe.skipIf(reason !== undefined)(
       expect(sequences(stored)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     }, 60_000);
 
+    it("sends what comes while the disk is broken, and what waits for the disk when it is mended", async () => {
+      const { outbox, problems, disk } = await onSmallDisk();
+      await add(outbox, 5);
+      disk.breakDown();
+      // Nobody may have its sequence before the disk knows of it.
+      void outbox.enqueue(message("event", { topic: "withheld" }));
+      await waitUntil("the problem", () => problems.length > 0, 15_000);
+      outbox.online();
+      for (let i = 0; i < 3; i++) void outbox.enqueue(message("event", { topic: "later" }));
+      expect((await drain(outbox)).map(({ topic }) => topic)).toEqual(["later", "later", "later"]);
+      await waitUntil("the disk to be let go", () => disk.repair(), 15_000);
+      await waitUntil("the disk to work", () => problems.at(-1) === "", 35_000);
+      expect(sequences(await drain(outbox)).toSorted()).toEqual([1, 2, 3, 4, 5, 6]);
+    }, 90_000);
+
     it("starts on a read-only disk, in memory, and uses it when it can be written", async () => {
       const disk = new SmallDisk();
       cleanup.push(() => disk.remove());
