@@ -12,6 +12,7 @@ import {
   parseMessage,
   refusedMessage,
 } from "./link_messages.ts";
+import type { AnswerLimits } from "./link_switch.ts";
 import type { LogLevel } from "./messages.ts";
 import type { ModuleIncident, PairEvents } from "./module_pair.ts";
 import { Refusal } from "./refusal.ts";
@@ -27,6 +28,8 @@ export interface Assignment {
 
 export interface ConnectionOptions {
   threads: number;
+  /** Of elements that do not answer; default ANSWER_LIMITS. */
+  answerLimits?: AnswerLimits;
   log: (level: LogLevel, message: string, instance: string) => void;
   /** What this machine allows modules at most. */
   bounds?: () => LimitBounds;
@@ -152,12 +155,14 @@ export class Connection {
         threads: this.#options.threads,
         bounds: this.#options.bounds?.() ?? {},
         eventsOf: (serves) => this.#eventsOf(serves),
-        link: { offer: (next) => this.#sendOffer(next), onEngineExit: (reason) => this.#fail(new Error(reason)) },
+        link: { offer: (next) => this.#sendOffer(next), abandon: (reason) => this.#abandon(reason) },
+        log: (level, text) => this.#log(level, text),
+        ...(this.#options.answerLimits && { answerLimits: this.#options.answerLimits }),
       },
     );
     if (this.#socket.destroyed) return;
-    deployment.serveEngine((reason) => this.#fail(new Error(reason)));
-    deployment.serveModule();
+    deployment.serveEngine();
+    void deployment.serveModule();
     await this.#sendLayout(deployment, { type: "layout" });
     this.state = "ready";
     const { bundle } = deployment;
@@ -255,6 +260,12 @@ export class Connection {
       this.#log("error", `internal error: ${(error as Error).stack ?? error}`);
       this.#socket.destroy();
     }
+  }
+
+  /** The element begins anew: it connects again. */
+  #abandon(reason: string): void {
+    this.#log("error", `${reason}: the element has to connect again`);
+    this.#socket.destroy();
   }
 
   #refuse(refusal: Refusal): void {

@@ -4,24 +4,15 @@
 
 import { closeSync } from "node:fs";
 import { createLink, map, ringBell, unmap } from "../../firmware/link/addon.ts";
-import { computeLayout, type LinkLayout, type TensorRequest, writeHeader } from "../../firmware/link/layout.ts";
+import { computeLayout, type LinkLayout, writeHeader } from "../../firmware/link/layout.ts";
 import { Bell, DATA_TYPE_BYTES, Kind, ProtocolError, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory } from "../../firmware/link/slots.ts";
 import { type Bundle, type BundleRequest, loadBundle } from "./bundle.ts";
 import type { Parameters } from "./bundle_schema.ts";
-import { EngineLease } from "./engine_lease.ts";
-import type { ShapedTensor } from "./engine_worker.ts";
+import { type EnginePart, openEngine } from "./deployment_engine.ts";
 import type { GuestSetup } from "./guest_memory.ts";
 import { bound, type LimitBounds } from "./limits.ts";
-import { modelProblem, runProblem } from "./model_errors.ts";
-import {
-  type InputPlan,
-  planElementInput,
-  planElementTensors,
-  planInput,
-  planTensors,
-  warmUpInput,
-} from "./model_plan.ts";
+import { type InputPlan, warmUpInput } from "./model_plan.ts";
 import { type CompiledModule, compileModule } from "./module_file.ts";
 import { ModuleFailure } from "./module_handle.ts";
 import { type Heritage, ModulePair, type PairEvents } from "./module_pair.ts";
@@ -41,16 +32,6 @@ export interface DeploymentRequest extends BundleRequest {
   threads: number;
   /** What this machine allows modules at most. */
   bounds?: LimitBounds;
-}
-
-/** How a model runs: where, on what, and what comes out. */
-interface EnginePart {
-  /** Undefined: the element runs the model itself. */
-  lease: EngineLease | undefined;
-  plan: InputPlan;
-  /** What the warm-up run gave; empty without one. */
-  outputs: readonly ShapedTensor[];
-  tensors: TensorRequest[];
 }
 
 /** Everything that was found out about a bundle before memory was made. */
@@ -81,10 +62,17 @@ export class Deployment {
   readonly engineSamples: Samples | undefined;
   readonly moduleSamples: Samples;
   readonly memory: LinkMemory;
+  /** The engine's worker is gone, or cannot serve this deployment: it is of no more use. */
+  onEngineExit: (reason: string) => void = () => {};
+  /** Why it has no engine any more; undefined while it has. */
+  engineLost: string | undefined;
   readonly #parts: Parts;
   readonly #module: ModulePair;
   #overrides: Record<string, unknown>;
   #moduleServes = false;
+  /** The engine may have served another deployment before; what failed there is not counted here. */
+  #engineFailedBefore = 0;
+  #engineFailedFramesBefore = 0;
   #closed: Promise<void> | undefined;
 
   /**
@@ -96,7 +84,7 @@ export class Deployment {
     const compiled = await compileModule(bundle);
     const parameters = mergeParameters(bundle.parameters, request.parameters, compiled.manifest);
     const engine =
-      bundle.kind === "detect" ? await openEngine(bundle, request, Deployment.#partsOf(running)) : undefined;
+      bundle.kind === "detect" ? await openEngine(bundle, request, Deployment.#engineOf(running)) : undefined;
     try {
       return await Deployment.#start({ bundle, compiled, parameters, engine }, request, events);
     } catch (error) {
@@ -105,8 +93,8 @@ export class Deployment {
     }
   }
 
-  static #partsOf(deployment: Deployment | undefined): Parts | undefined {
-    return deployment === undefined ? undefined : deployment.#parts;
+  static #engineOf(deployment: Deployment | undefined): EnginePart | undefined {
+    return deployment === undefined ? undefined : deployment.#parts.engine;
   }
 
   static async #start(parts: Parts, request: DeploymentRequest, events: PairEvents): Promise<Deployment> {
@@ -169,23 +157,42 @@ export class Deployment {
     return this.#parts.engine?.lease !== undefined;
   }
 
-  /** The engine begins to take slots. `onExit`: its worker is gone, the deployment is of no more use. */
-  serveEngine(onExit: (reason: string) => void): void {
+  /** The engine begins to take slots. */
+  serveEngine(): void {
     const { lease, plan } = this.#parts.engine ?? {};
     if (!lease) return;
-    lease.engine.onExit = onExit;
+    lease.engine.onExit = (reason) => {
+      this.engineLost = reason;
+      this.onEngineExit(reason);
+    };
+    this.#engineFailedBefore = lease.engine.samples.failed;
+    this.#engineFailedFramesBefore = lease.engine.samples.failedFrames;
     lease.engine.serve(this.memory, this.fd, this.layout.totalBytes, plan?.modelBatch ?? 0);
   }
 
-  /** The module begins to take slots. `onServing`: it does; `restored`: whether it took over the state in `heritage`. */
-  serveModule(heritage?: Heritage, onServing?: (restored: boolean | undefined) => void): void {
-    if (this.#moduleServes) {
-      onServing?.(undefined);
-      return;
-    }
+  /**
+   * The module begins to take slots. Resolves when it does: whether it took over the state in `heritage`, undefined when
+   * there was none, or it serves already. Rejects with ModuleFailure when it fails before that; need not be waited for.
+   */
+  serveModule(heritage?: Heritage): Promise<boolean | undefined> {
+    if (this.#moduleServes) return Promise.resolve(undefined);
     this.#moduleServes = true;
-    if (onServing) this.#module.onServing = onServing;
-    this.#module.serve({ memory: this.memory, fd: this.fd, bytes: this.layout.totalBytes }, heritage);
+    return this.#module.serve({ memory: this.memory, fd: this.fd, bytes: this.layout.totalBytes }, heritage);
+  }
+
+  /**
+   * As serveModule(), for slots that no element waits for, and watched: nobody else may be looking at it yet. Throws
+   * Refusal when the module fails before it takes slots, or is ended at its limit. endTrial() ends it.
+   */
+  async beginTrial(): Promise<void> {
+    const watch = setInterval(() => this.check(), WATCH_MS);
+    try {
+      await this.serveModule();
+    } catch (error) {
+      throw asRefusal(error);
+    } finally {
+      clearInterval(watch);
+    }
   }
 
   /** Forgets what the module has seen: it was a trial. Detect modules keep no state, and stay. */
@@ -195,6 +202,8 @@ export class Deployment {
       this.#moduleServes = false;
     }
     for (const slot of this.memory.slots) slot.state = SlotState.Free;
+    // What is counted from here on is its service.
+    this.moduleSamples.clear();
   }
 
   /**
@@ -243,6 +252,18 @@ export class Deployment {
     return this.#module.restarts;
   }
 
+  /** Batches that came back without a result since the bundle began to serve, from the engine or the module. */
+  get failedBatches(): number {
+    const engine = (this.engineSamples?.failed ?? 0) - this.#engineFailedBefore;
+    return this.moduleSamples.failed + engine;
+  }
+
+  /** Frames in them. */
+  get failedFrames(): number {
+    const engine = (this.engineSamples?.failedFrames ?? 0) - this.#engineFailedFramesBefore;
+    return this.moduleSamples.failedFrames + engine;
+  }
+
   /** The parameters that lie over the bundle's. */
   get overrides(): Readonly<Record<string, unknown>> {
     return this.#overrides;
@@ -260,57 +281,21 @@ export class Deployment {
     this.memory.stop();
     for (const bell of [Bell.Engine, Bell.Module]) ringBell(this.memory, bell);
     await ended;
+    // Whoever shares the engine goes on with it.
+    this.#parts.engine?.lease?.engine.leave(this.memory);
     closeSync(this.fd);
     unmap(this.memory.buffer);
   }
 }
 
+/** How often a module is looked at where no watchdog does; ms. */
+const WATCH_MS = 10;
 const LEVELS: readonly ("info" | "warn" | "error")[] = ["info", "info", "warn", "error"];
 
 function boundedBundle(bundle: Bundle, bounds: LimitBounds, events: PairEvents): Bundle {
   const { limits, lowered } = bound(bundle.limits, bounds);
   if (lowered.length > 0) events.log("warn", `${bundle.name}: limits lowered by modules.limits: ${lowered.join(", ")}`);
   return { ...bundle, limits };
-}
-
-async function openEngine(bundle: Bundle, request: DeploymentRequest, running: Parts | undefined): Promise<EnginePart> {
-  if (bundle.elementModel) {
-    const plan = planElementInput(bundle, request.batch);
-    return { lease: undefined, plan, outputs: [], tensors: planElementTensors(bundle) };
-  }
-  const shared = running && shareEngine(bundle, running);
-  if (shared) return shared;
-  const lease = new EngineLease(bundle.modelFile!, request.threads);
-  try {
-    return { lease, ...(await startEngine(lease, bundle, request.batch)) };
-  } catch (error) {
-    await lease.release();
-    throw error;
-  }
-}
-
-/** The running engine, when it runs the same model on the same pictures. */
-function shareEngine(bundle: Bundle, running: Parts): EnginePart | undefined {
-  const { engine } = running;
-  if (!engine?.lease || running.bundle.modelHash !== bundle.modelHash) return undefined;
-  const keys = ["width", "height", "dtype", "layout"] as const;
-  if (keys.some((key) => running.bundle.input[key] !== bundle.input[key])) return undefined;
-  const tensors = planTensors(engine.plan, bundle, engine.outputs);
-  return { ...engine, lease: engine.lease.share(), tensors };
-}
-
-async function startEngine({ engine }: EngineLease, bundle: Bundle, batch: number) {
-  const model = await engine.loaded().catch((error: Error) => {
-    throw new Refusal("model", "model.file", modelProblem(bundle.modelFile ?? "", error.message), {
-      cause: error,
-    });
-  });
-  const plan = planInput(bundle, model, batch);
-  const outputs = await engine.warmUp(warmUpInput(plan)).catch((error: Error) => {
-    const shape = warmUpInput(plan).shape.join("x");
-    throw new Refusal("model", "model.file", runProblem(bundle.modelFile ?? "", shape, error.message));
-  });
-  return { plan, outputs, tensors: planTensors(plan, bundle, outputs) };
 }
 
 function setupOf({ bundle, engine }: Parts): GuestSetup {

@@ -15,7 +15,7 @@ export interface LoadedModel {
 
 export class Engine {
   readonly samples = new Samples();
-  /** Called when the worker ended without being asked. */
+  /** Called when the worker ended without being asked, or cannot serve its link. */
   onExit: (reason: string) => void = () => {};
   onLog: (message: string) => void = () => {};
   readonly #control = new WorkerControl();
@@ -82,14 +82,17 @@ export class Engine {
     if (previous) ringBell(previous, Bell.Engine);
   }
 
+  /** That link is stopped and about to be unmapped: its bell is not to be rung any more. */
+  leave(memory: LinkMemory): void {
+    if (this.#link === memory) this.#link = undefined;
+  }
+
   /** Waits for the run in progress. A worker inside of one cannot be ended without ending the process. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#control.stop();
-    if (this.#link) {
-      this.#tell({ type: "stop" });
-      ringBell(this.#link, Bell.Engine);
-    } else await this.#worker.terminate();
+    this.#tell({ type: "stop" });
+    if (this.#link) ringBell(this.#link, Bell.Engine);
     await this.#exited;
   }
 
@@ -101,6 +104,7 @@ export class Engine {
 
   #receive(message: FromEngineWorker): void {
     if (message.type === "log") this.onLog(message.message);
+    else if (message.type === "lost") this.onExit(message.message);
     else if (message.type === "failed") this.#answer?.reject(new Error(message.message));
     else this.#answer?.resolve(message);
   }

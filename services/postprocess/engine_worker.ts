@@ -9,6 +9,7 @@
 //   infer (one input) ──────────► one run on it, between two slots
 //   ◄─── inferred
 //   serve (the link's memory) ──► takes slots until it is stopped, or told to serve another link
+//   ◄─── lost, when it cannot take them
 
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
@@ -16,7 +17,7 @@ import { map, ringBell, stamp, unmap } from "../../firmware/link/addon.ts";
 import { Bell, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot, type SlotTensor } from "../../firmware/link/slots.ts";
 import { Samples } from "./samples.ts";
-import { nextSlot } from "./serve_slots.ts";
+import { framesOf, nextSlot } from "./serve_slots.ts";
 import { WorkerControl } from "./worker_control.ts";
 
 export interface EngineWorkerData {
@@ -52,6 +53,8 @@ export type FromEngineWorker =
   /** The outputs' bytes, in the model's order. */
   | { type: "inferred"; outputs: Uint8Array[] }
   | { type: "failed"; message: string }
+  /** It does not serve its link any more. */
+  | { type: "lost"; message: string }
   | { type: "log"; message: string };
 
 const port = parentPort!;
@@ -119,13 +122,21 @@ async function work(): Promise<void> {
   while (!control.stopped && (tasks.length > 0 || (current && control.orders === taken))) {
     const task = tasks.shift() ?? current!;
     if (task.type === "infer") await attempt(() => inferOnce(task));
-    else {
-      current = task;
-      await serve(task);
-    }
+    else await serveUntilTold(task);
   }
   if (control.stopped) await end();
   else working = false;
+}
+
+/** A link that cannot be served is given up, and not tried again and again. */
+async function serveUntilTold(task: Serve): Promise<void> {
+  current = task;
+  try {
+    await serve(task);
+  } catch (error) {
+    current = undefined;
+    tell({ type: "lost", message: `the engine worker cannot serve its link: ${(error as Error).message}` });
+  }
 }
 
 async function end(): Promise<void> {
@@ -135,16 +146,20 @@ async function end(): Promise<void> {
 }
 
 async function serve({ fd, bytes, modelBatch }: Serve): Promise<void> {
-  const link = new LinkMemory(map(fd, bytes));
-  const stopped = () => control.stopped || control.orders !== taken || tasks.length > 0;
-  for (;;) {
-    const slot = nextSlot(link, Bell.Engine, SlotState.InputReady, SlotState.Inferring, stopped);
-    if (!slot) break;
-    await infer(link, slot, modelBatch);
+  const buffer = map(fd, bytes);
+  try {
+    const link = new LinkMemory(buffer);
+    const stopped = () => control.stopped || control.orders !== taken || tasks.length > 0;
+    for (;;) {
+      const slot = nextSlot(link, Bell.Engine, SlotState.InputReady, SlotState.Inferring, stopped);
+      if (!slot) break;
+      await infer(link, slot, modelBatch);
+    }
+    // A link that stopped is not gone back to.
+    if (link.stopped) current = undefined;
+  } finally {
+    unmap(buffer);
   }
-  // A link that stopped is not gone back to.
-  if (link.stopped) current = undefined;
-  unmap(link.buffer);
 }
 
 async function inferOnce({ input, bytes }: Extract<Task, { type: "infer" }>): Promise<void> {
@@ -167,9 +182,10 @@ async function infer(link: LinkMemory, slot: Slot, modelBatch: number): Promise<
     for (let first = 0; first < batch; first += piece) await runPiece(slot, first, piece);
     stamp(link.buffer, slot.offset + SLOT.engineEnd);
     for (let frame = 0; frame < batch; frame++) slot.markInferred(frame);
+    // Before the slot goes on: who has seen its result finds it counted.
+    samples.add(performance.now() - began, batch);
     slot.state = SlotState.OutputReady;
     ringBell(link, Bell.Module);
-    samples.add(performance.now() - began, batch);
   } catch (error) {
     giveBack(link, slot, error as Error);
   }
@@ -204,6 +220,7 @@ function tensorOf(type: string, values: SlotTensor["all"], dims: readonly number
 const ORT_TYPES = ["float32", "float16", "int8", "int32", "int64", "uint8"];
 
 function giveBack(link: LinkMemory, slot: Slot, error: Error): void {
+  samples.fail(framesOf(slot));
   if (error instanceof ProtocolError) slot.fail(LinkError.Protocol, error.message);
   else {
     slot.fail(LinkError.Engine, `the model failed: ${error.message}`);

@@ -61,7 +61,7 @@ export async function checkGolden(deployment: Deployment): Promise<GoldenReport>
 /** What comes out for an input file of a golden case: to be looked at by a person, and kept as what is expected. */
 export async function goldenResult(deployment: Deployment, input: string): Promise<object> {
   const { bundle } = deployment;
-  await new Promise<void>((resolve) => deployment.serveModule(undefined, () => resolve()));
+  await deployment.beginTrial();
   const outcomes =
     bundle.kind === "detect"
       ? [await runPicture(deployment, input, "golden")]
@@ -93,9 +93,9 @@ function expectedOf({ objectId, ...object }: SlotObject, bundle: Bundle, tracks:
 async function checkCase(deployment: Deployment, golden: GoldenCase, key: string): Promise<void> {
   const { bundle } = deployment;
   const expected = parseExpected(await readFile(golden.expected, "utf8"), bundle, `${key}.expected`);
-  // Every case sees a module as new: a tracker would go on from the one before.
-  await new Promise<void>((resolve) => deployment.serveModule(undefined, () => resolve()));
   try {
+    // Every case sees a module as new: a tracker would go on from the one before.
+    await deployment.beginTrial();
     const outcomes =
       bundle.kind === "detect"
         ? [await runPicture(deployment, golden.input, key)]

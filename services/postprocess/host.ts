@@ -60,7 +60,12 @@ export class Host {
   async swap(instance: string, step: SwapStep): Promise<SwapAnswer> {
     try {
       const connection = [...this.#connections].find((each) => each.ownName === instance);
-      if (!connection?.swap) return absent(instance);
+      if (!connection) return absent(instance);
+      if (step.step === "reconnect") {
+        connection.close();
+        return { ok: true, result: null };
+      }
+      if (!connection.swap) return absent(instance);
       return { ok: true, result: await performStep(connection.swap, step) };
     } catch (error) {
       const key = error instanceof Refusal ? error.key : "";
@@ -140,13 +145,16 @@ function statusOf(connection: Connection, seconds: number): LinkStatus {
     restarts: deployment?.restarts ?? 0,
     directory: deployment?.bundle.directory ?? "",
     batches: deployment?.moduleSamples.total ?? 0,
-    failedBatches: deployment?.moduleSamples.failed ?? 0,
-    failedFrames: deployment?.moduleSamples.failedFrames ?? 0,
+    failedBatches: deployment?.failedBatches ?? 0,
+    failedFrames: deployment?.failedFrames ?? 0,
     agreement: connection.swap?.agreement,
   };
 }
 
-async function performStep(swap: Swap, step: SwapStep): Promise<SwapResults[SwapStep["step"]]> {
+type BundleStep = Exclude<SwapStep, { step: "reconnect" }>;
+
+/** A step on the bundles of a connection that has some. */
+async function performStep(swap: Swap, step: BundleStep): Promise<SwapResults[SwapStep["step"]]> {
   switch (step.step) {
     case "prepare":
       return swap.prepare(step.bundle, step.parameters);

@@ -10,10 +10,19 @@
 //
 // Batches in the new memory wait meanwhile, so order is kept, and for no longer than the old ones take.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Deployment } from "./deployment.ts";
 
-/** One that runs the model itself loads it before it answers; the others answer at once. ms. */
-const ANSWER_MS = 60_000;
+/** For the element to answer an offer; ms. */
+export interface AnswerLimits {
+  /** It only maps the memory. */
+  readonly atOnce: number;
+  /** It runs the model itself, and loads it first: building an engine on a small machine takes minutes. */
+  readonly withModel: number;
+}
+
+/** The supervisor waits longer for a step than that (host-link.ts). */
+export const ANSWER_LIMITS: AnswerLimits = { atOnce: 60_000, withModel: 15 * 60_000 };
 /** A module that does not begin in this time has failed, and its policy is at work; ms. */
 const BEGIN_MS = 5000;
 /** What the batches in work may take; then they are given up, as their element has long done. ms. */
@@ -28,7 +37,11 @@ export class Declined extends Error {
 export interface SwitchLink {
   /** Sends the layout of `next`; resolves with the element's answer: undefined when it switched, else why not. */
   offer(next: Deployment): Promise<string | undefined>;
-  onEngineExit(reason: string): void;
+  /**
+   * The element is of no more use: its engine is gone, or it did not answer an offer in time. It may take that offer yet,
+   * and would then wait in memory that nobody serves: its connection has to end.
+   */
+  abandon(reason: string): void;
 }
 
 export interface SwitchResult {
@@ -46,16 +59,17 @@ export async function switchDeployment(
   previous: Deployment,
   next: Deployment,
   link: SwitchLink,
+  limits: AnswerLimits = ANSWER_LIMITS,
 ): Promise<SwitchResult> {
   const began = performance.now();
   const isAnalyze = next.bundle.kind === "analyze";
-  if (!next.sharesEngine(previous)) next.serveEngine(link.onEngineExit);
-  if (!isAnalyze) next.serveModule();
-  const answer = await withLimit(link.offer(next), ANSWER_MS);
+  if (!next.sharesEngine(previous)) next.serveEngine();
+  if (!isAnalyze) void next.serveModule();
+  const answer = await answerTo(next, link, next.bundle.elementModel ? limits.withModel : limits.atOnce);
   if (answer !== undefined) throw new Declined(answer);
   if (next.sharesEngine(previous)) {
     await past(previous, "engine");
-    next.serveEngine(link.onEngineExit);
+    next.serveEngine();
   }
   await past(previous, "module");
   const restored = isAnalyze ? await passOn(previous, next) : undefined;
@@ -64,27 +78,27 @@ export async function switchDeployment(
 
 async function passOn(previous: Deployment, next: Deployment): Promise<boolean | undefined> {
   const heritage = await previous.handOver();
-  return new Promise((resolve) => {
-    setTimeout(() => resolve(false), BEGIN_MS).unref();
-    next.serveModule(heritage, resolve);
-  });
+  // A module that fails now is not the end of the switch: its policy is at work, and the next instance begins afresh.
+  const begun = next.serveModule(heritage).catch(() => false);
+  return Promise.race([begun, sleep(BEGIN_MS, false, { ref: false })]);
 }
 
 async function past(deployment: Deployment, stage: "engine" | "module"): Promise<void> {
   const end = performance.now() + DRAIN_MS;
-  while (!deployment.isPast(stage) && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
+  while (!deployment.isPast(stage) && performance.now() < end) await sleep(LOOK_MS);
 }
 
-async function withLimit<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the element did not answer an offer within ${ms} ms`)), ms);
+async function answerTo(next: Deployment, link: SwitchLink, limitMs: number): Promise<string | undefined> {
+  const timer = new AbortController();
+  const limit = sleep(limitMs, undefined, { signal: timer.signal }).then(() => {
+    const problem = `the element did not answer an offer within ${limitMs / 1000} s`;
+    link.abandon(problem);
+    throw new Error(problem);
   });
+  limit.catch(() => {});
   try {
-    return await Promise.race([promise, limit]);
+    return await Promise.race([link.offer(next), limit]);
   } finally {
-    clearTimeout(timer);
+    timer.abort();
   }
 }

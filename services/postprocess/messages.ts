@@ -58,7 +58,9 @@ export type SwapStep =
   | { readonly step: "end-shadow" }
   | { readonly step: "activate" }
   | { readonly step: "discard" }
-  | { readonly step: "settle" };
+  | { readonly step: "settle" }
+  /** The element's connection ends: it comes again, and gets what it is assigned. */
+  | { readonly step: "reconnect" };
 
 /** What a step that went well has to say. */
 export interface SwapResults {
@@ -68,6 +70,7 @@ export interface SwapResults {
   activate: ActivateReport;
   discard: null;
   settle: null;
+  reconnect: null;
 }
 
 export type SwapAnswer =

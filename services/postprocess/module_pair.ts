@@ -12,7 +12,7 @@ import { Bell, LinkError, SlotState } from "../../firmware/link/protocol.ts";
 import type { LinkMemory, Slot } from "../../firmware/link/slots.ts";
 import { BackOff } from "./backoff.ts";
 import type { Parameters } from "./bundle_schema.ts";
-import { type ModuleFailure, ModuleHandle, type ModuleRecipe } from "./module_handle.ts";
+import { ModuleFailure, ModuleHandle, type ModuleRecipe } from "./module_handle.ts";
 import { Samples } from "./samples.ts";
 import { framesOf, takeOldest } from "./serve_slots.ts";
 
@@ -67,8 +67,6 @@ const SAVE_GRACE_MS = 1000;
 export class ModulePair {
   /** Instances that were replaced after a failure. */
   restarts = 0;
-  /** An instance takes slots; `restored`: whether it took over a state, undefined when there was none. */
-  onServing: (restored: boolean | undefined) => void = () => {};
   readonly #recipe: ModuleRecipe;
   readonly #events: PairEvents;
   readonly #backOff = new BackOff(BACK_OFF);
@@ -87,6 +85,8 @@ export class ModulePair {
   #standby: ModuleHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
+  /** Of serve(): settles with the first instance. */
+  #first: PromiseWithResolvers<boolean | undefined> = Promise.withResolvers();
   #reason = "";
   #highestId = idsOfThisRun();
   #degraded = false;
@@ -107,12 +107,20 @@ export class ModulePair {
     await this.#spawn().ready;
   }
 
-  /** Begins to serve a link, where `heritage` ended when there is one. */
-  serve(link: PairLink, heritage?: Heritage): void {
+  /**
+   * Begins to serve a link, where `heritage` ended when there is one. Resolves when an instance takes slots: whether it
+   * took over the state, undefined when there was none. Rejects with ModuleFailure when the first instance fails before
+   * that; the policy is at work then. Somebody has to call check() meanwhile.
+   */
+  serve(link: PairLink, heritage?: Heritage): Promise<boolean | undefined> {
     this.#link = link;
     this.#heritage = heritage;
     if (heritage && heritage.highestId > this.#highestId) this.#highestId = heritage.highestId;
+    this.#first = Promise.withResolvers();
+    // Not everybody waits for it.
+    this.#first.promise.catch(() => {});
     this.#promote();
+    return this.#first.promise;
   }
 
   /** Ends the instance that serves; the warm one goes on when serve() is called again, as if nothing had been before. */
@@ -186,6 +194,7 @@ export class ModulePair {
     this.#serving = undefined;
     this.#reason = reason;
     this.restarts++;
+    this.#first.reject(new ModuleFailure(code === LinkError.Deadline ? "limits" : "module", reason));
     this.#rememberIds(failed);
     this.#troubleSince ??= performance.now();
     this.#events.log("error", reason);
@@ -245,7 +254,7 @@ export class ModulePair {
   }
 
   #served(restored: boolean | undefined): void {
-    this.onServing(restored);
+    this.#first.resolve(restored);
     if (this.#troubleSince === undefined) return;
     this.#tell("recovered", performance.now() - this.#troubleSince);
     this.#troubleSince = undefined;
@@ -266,6 +275,7 @@ export class ModulePair {
     if (this.#closed) return;
     if (this.#standby === next) this.#standby = undefined;
     this.#reason = failure.message;
+    this.#first.reject(failure);
     this.#events.log("error", failure.message);
     this.#schedule();
   }

@@ -38,6 +38,12 @@ export class Samples {
     Atomics.add(this.#count, FAILED_FRAMES, frames);
   }
 
+  /** Forgets everything. The writer is to be idle. */
+  clear(): void {
+    for (let i = 0; i < this.#count.length; i++) Atomics.store(this.#count, i, 0);
+    this.#read = 0;
+  }
+
   /** Batches without a result so far. */
   get failed(): number {
     return Atomics.load(this.#count, FAILED) >>> 0;

@@ -1,6 +1,6 @@
 // A shadow run: a candidate beside what serves, on the same live batches, and a report on how far they agree.
 
-import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { ringBell } from "../../firmware/link/addon.ts";
 import { Bell, SlotState } from "../../firmware/link/protocol.ts";
@@ -44,6 +44,8 @@ export interface ShadowReport {
 
 const RATE = 5;
 const IOU = 0.5;
+/** For it to finish the batch that it compares; ms. */
+const END_MS = 5000;
 
 export class ShadowRun {
   /** Settles when it looks at batches. */
@@ -55,6 +57,7 @@ export class ShadowRun {
   readonly #live: Deployment;
   readonly #candidate: Deployment;
   readonly #tally: Promise<ShadowTally>;
+  readonly #exited: Promise<void>;
   readonly #began = performance.now();
 
   /** Begins. The candidate serves its own memory already, and nobody else uses it. */
@@ -71,6 +74,7 @@ export class ShadowRun {
     };
     this.#worker = new Worker(new URL("./shadow_worker.ts", import.meta.url), { workerData: data });
     this.#worker.unref();
+    this.#exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
     this.watching = new Promise((resolve) => {
       this.#worker.once("message", () => resolve());
       this.#worker.once("exit", () => resolve());
@@ -81,21 +85,20 @@ export class ShadowRun {
         if (typeof message === "number") this.agreement = message;
         else resolve(message);
       });
-      this.#worker.once("error", reject);
+      this.#worker.once("error", (error) => reject(new Error(`the shadow run failed: ${String(error)}`)));
       this.#worker.once("exit", () => reject(new Error("the shadow run ended without a report")));
     });
     this.#tally.catch(() => {});
   }
 
-  /** Ends it. The candidate's slots are free afterwards. */
+  /** Ends it. Its thread is gone and the candidate's slots are free afterwards, also when it throws: there is no report. */
   async end(): Promise<ShadowReport> {
-    const exited = once(this.#worker, "exit");
     this.#control.stop();
     for (const { memory } of [this.#live, this.#candidate]) ringBell(memory, Bell.Element);
-    const tally = await this.#tally;
-    await exited;
+    await Promise.race([this.#exited, sleep(END_MS, undefined, { ref: false })]);
+    await this.#worker.terminate();
     for (const slot of this.#candidate.memory.slots) slot.state = SlotState.Free;
-    return this.#report(tally);
+    return this.#report(await this.#tally);
   }
 
   #report({ classes, live, candidate, torn: _, ...tally }: ShadowTally): ShadowReport {

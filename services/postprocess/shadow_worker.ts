@@ -205,7 +205,13 @@ function runCandidate(slot: Slot, frames: number): boolean {
     const bell = candidate.bell(Bell.Element);
     if (slot.take(SlotState.ResultReady, SlotState.Filling)) return true;
     if (slot.take(SlotState.Failed, SlotState.Filling)) break;
-    if (control.stopped || performance.now() > end) return false;
+    if (control.stopped) return false;
+    if (performance.now() > end) {
+      // The slot is not ours as long as somebody may be working on it.
+      failed++;
+      lastError = `no answer within ${CANDIDATE_MS / 1000} s`;
+      return false;
+    }
     waitBell(candidate, Bell.Element, bell, WAKE_MS);
   }
   failed++;

@@ -8,7 +8,7 @@
 import { Deployment, type DeploymentRequest } from "./deployment.ts";
 import { checkGolden, type GoldenReport } from "./golden.ts";
 import type { LimitBounds } from "./limits.ts";
-import { type SwitchLink, switchDeployment } from "./link_switch.ts";
+import { type AnswerLimits, type SwitchLink, switchDeployment } from "./link_switch.ts";
 import type { PairEvents } from "./module_pair.ts";
 import { Refusal } from "./refusal.ts";
 import { type ShadowOptions, type ShadowReport, ShadowRun } from "./shadow.ts";
@@ -25,6 +25,9 @@ export interface SwapOptions {
   /** What happens to the module of a deployment; `serves` says whether it is the one that serves the element. */
   eventsOf(serves: () => boolean): PairEvents;
   link: SwitchLink;
+  /** Of elements that do not answer; default ANSWER_LIMITS. */
+  answerLimits?: AnswerLimits;
+  log(level: "warn" | "error", message: string): void;
 }
 
 export interface PrepareReport {
@@ -49,6 +52,8 @@ export class Swap {
   #candidate: Deployment | undefined;
   #parked: Deployment | undefined;
   #shadow: ShadowRun | undefined;
+  /** Batches of the element may be in it. */
+  #switchingTo: Deployment | undefined;
   #closed = false;
   /** One step after the other. */
   #work: Promise<unknown> = Promise.resolve();
@@ -57,6 +62,7 @@ export class Swap {
     this.#current = current;
     this.#element = element;
     this.#options = options;
+    this.#watchEngine(current);
   }
 
   get current(): Deployment {
@@ -100,6 +106,7 @@ export class Swap {
       let candidate: Deployment | undefined;
       const events = this.#options.eventsOf(() => candidate !== undefined && candidate === this.#current);
       candidate = await Deployment.open(request, events, this.#engineSource(directory));
+      this.#watchEngine(candidate);
       try {
         const golden = await checkGolden(candidate);
         this.#candidate = candidate;
@@ -121,8 +128,8 @@ export class Swap {
       const other = against === "candidate" ? this.#expectCandidate() : this.#parked;
       if (!other || (against === "before" && other.bundle.kind === "analyze")) return;
       if (against === "candidate") {
-        if (other.hasEngine && !other.sharesEngine(this.#current)) other.serveEngine(this.#options.link.onEngineExit);
-        await new Promise<void>((resolve) => other.serveModule(undefined, () => resolve()));
+        if (other.hasEngine && !other.sharesEngine(this.#current)) other.serveEngine();
+        await other.beginTrial();
       }
       this.#shadow = new ShadowRun(this.#current, other, options);
       await this.#shadow.watching;
@@ -136,7 +143,7 @@ export class Swap {
 
   endShadow(): Promise<ShadowReport> {
     return this.#step(async () => {
-      const report = await this.#endShadow();
+      const report = await this.#finishShadow();
       if (!report) throw new Refusal("bundle", "shadow", "no shadow run is on");
       return report;
     });
@@ -148,12 +155,19 @@ export class Swap {
       await this.#endShadow();
       const next = this.#expectCandidate();
       const previous = this.#current;
-      const { switchMs, restored } = await switchDeployment(previous, next, this.#options.link);
-      this.#current = next;
-      this.#candidate = undefined;
-      await this.#parked?.close();
-      this.#parked = previous;
-      return { ms: switchMs, restored: restored ?? null };
+      const { link, answerLimits } = this.#options;
+      this.#switchingTo = next;
+      try {
+        const { switchMs, restored } = await switchDeployment(previous, next, link, answerLimits);
+        this.#current = next;
+        this.#candidate = undefined;
+        const parked = this.#parked;
+        this.#parked = previous;
+        await parked?.close();
+        return { ms: switchMs, restored: restored ?? null };
+      } finally {
+        this.#switchingTo = undefined;
+      }
     });
   }
 
@@ -176,8 +190,11 @@ export class Swap {
     this.#closed = true;
     await this.#work.catch(() => {});
     await this.#endShadow();
-    await Promise.all([this.#candidate?.close(), this.#parked?.close()]);
-    await this.#current.close();
+    const all = [this.#candidate, this.#parked, this.#current];
+    // One that cannot be closed keeps its own, and not what the others have.
+    const results = await Promise.allSettled(all.map((deployment) => deployment?.close()));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   /** Whose engine may be shared: of the parked one when the way goes back to it, else of the running one. */
@@ -192,11 +209,27 @@ export class Swap {
   }
 
   #expectCandidate(): Deployment {
-    if (this.#candidate) return this.#candidate;
-    throw new Refusal("bundle", "bundle", "no bundle has been prepared for this element");
+    const candidate = this.#candidate;
+    if (!candidate) throw new Refusal("bundle", "bundle", "no bundle has been prepared for this element");
+    if (candidate.engineLost) throw new Refusal("model", "model.file", candidate.engineLost);
+    return candidate;
   }
 
-  async #endShadow(): Promise<ShadowReport | undefined> {
+  /** The element has to begin anew when the engine that it depends on is gone; a candidate's is that candidate's end. */
+  #watchEngine(deployment: Deployment): void {
+    deployment.onEngineExit = (reason) => {
+      const isNeeded = [this.#current, this.#switchingTo].some((served) => served && sharesAll(served, deployment));
+      if (isNeeded) this.#options.link.abandon(reason);
+      else this.#options.log("error", `${deployment.bundle.name} ${deployment.bundle.version}: ${reason}`);
+    };
+  }
+
+  /** Ends the shadow run that is on; what came of it does not matter any more. Never throws. */
+  async #endShadow(): Promise<void> {
+    await this.#finishShadow().catch((error: Error) => this.#options.log("warn", `shadow run: ${error.message}`));
+  }
+
+  async #finishShadow(): Promise<ShadowReport | undefined> {
     const shadow = this.#shadow;
     this.#shadow = undefined;
     if (!shadow) return undefined;
@@ -223,4 +256,8 @@ export class Swap {
     this.#work = result.catch(() => {});
     return result;
   }
+}
+
+function sharesAll(served: Deployment, other: Deployment): boolean {
+  return served === other || served.sharesEngine(other);
 }

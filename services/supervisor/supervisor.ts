@@ -5,7 +5,7 @@ import type { ZoneInput } from "../config/zones.ts";
 import type { Control } from "../control/commands.ts";
 import { EventHub } from "../control/event-hub.ts";
 import { ControlServer } from "../control/http-server.ts";
-import { pages } from "../control/pages.ts";
+import { pageRoutes } from "../control/pages.ts";
 import { Pictures } from "../control/pictures.ts";
 import type { LogEntry } from "../log/entry.ts";
 import { type ExpectedError, messageOf } from "../log/errors.ts";
@@ -110,7 +110,10 @@ export class Supervisor implements Control {
     this.#log = logger;
     this.#bundles = findBundles(config);
     this.#registry = new CameraRegistry(config, (message) => logger.warn(message));
-    this.#pictures = new Pictures((camera, on) => this.#pipeline.send({ type: "watch", camera, on }));
+    this.#pictures = new Pictures(
+      (camera, on) => this.#pipeline.send({ type: "watch", camera, on }),
+      config.console.viewers,
+    );
     this.#model = new LiveModel(config.pipeline.stallTimeout, (camera) => this.#pictures.viewers(camera));
     this.#metrics = new Metrics(() => this.status());
     this.#leftovers = new Leftovers(config.directories.runtime);
@@ -166,7 +169,7 @@ export class Supervisor implements Control {
     this.#pipeline = this.#createPipeline(modules);
     this.#processes = new ProcessViews(this.#startedAt, [this.#pipeline, this.#postprocess]);
     this.#requests = new Requests((message) => this.#pipeline.send(message));
-    this.#server = new ControlServer(this, pages(this.#pageSources()), logger);
+    this.#server = new ControlServer({ config, control: this, routes: pageRoutes(this.#pageSources()), log: logger });
     this.#childLog = new ChildLog(config, logger);
     this.#cameras = new Cameras({
       ...parts,
@@ -203,7 +206,7 @@ export class Supervisor implements Control {
     for (const warning of labelWarnings(this.#bundles)) this.#log.warn(warning);
     for (const pid of this.#leftovers.end())
       this.#log.warn({ pid }, "ended a process that an earlier run had left behind");
-    if (this.#config.console.enabled) this.#console = await this.#server.listenOnTcp(this.#config.console.listen);
+    if (this.#config.console.enabled) this.#console = await this.#server.listenOnTcp();
     this.#evidence.open();
     await this.#publisher.start();
     this.#cameras.writeMessageConfig();
@@ -452,6 +455,7 @@ export class Supervisor implements Control {
       this.#requests.cancel();
       this.#model.pipelineGone();
     }
+    if (name === "pipeline" && state === "waiting") this.#running.deployments.pipelineEnded();
     if (name === "postprocess" && state === "waiting") {
       this.#running.deployments.processEnded();
       this.captures.processEnded();
@@ -490,6 +494,7 @@ export class Supervisor implements Control {
       evidence: this.#evidence,
       captures: this.captures,
       hasCamera: (id: string) => this.#model.has(id),
+      status: () => this.status(),
       notReady: () => this.#notReady(),
       metrics: () => this.#metrics.render(),
     };

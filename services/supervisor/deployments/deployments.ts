@@ -9,10 +9,10 @@ import type { FromPostprocess, SwapStep } from "../../postprocess/messages.ts";
 import type { ShadowReport } from "../../postprocess/shadow.ts";
 import type { PrepareReport } from "../../postprocess/swap.ts";
 import type { ActivateOptions, DeploymentParts } from "./parts.ts";
-import { watchProbation } from "./probation.ts";
 import type { BundleReference, ElementRecord, OutcomeRecord, TransactionRecord } from "./record.ts";
 import { isSame } from "./record.ts";
-import { type Next, type Outcome, type Plan, RULES, type Sight, type StepName } from "./transaction.ts";
+import { Sightings } from "./sightings.ts";
+import { type Next, type Outcome, type Plan, RULES, type StepName } from "./transaction.ts";
 
 type Incident = Extract<FromPostprocess, { type: "incident" }>;
 
@@ -20,19 +20,14 @@ export class Deployments {
   readonly #parts: DeploymentParts;
   readonly #runs = new Map<string, Promise<void>>();
   readonly #abort = new AbortController();
-  /** By element: why its module was given up since its bundle was switched to. */
-  readonly #givenUp = new Map<string, string>();
-  /** Elements whose rollback was asked for while their bundle is on probation. */
-  readonly #asked = new Map<string, string>();
+  readonly #sightings: Sightings;
   /** By element: what the shadow run of the transaction found. */
   readonly #shadows = new Map<string, ShadowReport | undefined>();
-  /** By element: what was seen before the switch. */
-  readonly #before = new Map<string, Sight>();
-  /** How often the postprocess process ended. */
-  #processEnds = 0;
-
+  /** The record could not be written when that was looked at last. */
+  #isUnwritten = false;
   constructor(parts: DeploymentParts) {
     this.#parts = parts;
+    this.#sightings = new Sightings(parts);
   }
 
   /** What elements get instead of the configuration's bundle. */
@@ -62,6 +57,7 @@ export class Deployments {
     this.#abort.abort();
     this.#parts.host.cancel();
     await Promise.all(this.#runs.values());
+    this.#parts.file.close();
   }
 
   /**
@@ -98,7 +94,7 @@ export class Deployments {
     this.#expectElement(element);
     const { previous, active, transaction } = this.#parts.file.element(element);
     if (transaction?.step === "probation") {
-      this.#asked.set(element, "somebody asked to go back");
+      this.#sightings.askBack(element, "somebody asked to go back");
       return previous ?? this.#configured(element);
     }
     this.#expectIdle(element);
@@ -113,9 +109,7 @@ export class Deployments {
 
   /** Keeps a bundle from being activated, until it is released or forced. */
   quarantine(bundle: BundleReference, reason: string): void {
-    const { file } = this.#parts;
-    const others = file.content.quarantine.filter((entry) => !isSame(entry.bundle, bundle));
-    file.setQuarantine([...others, { bundle, reason, at: Date.now() }]);
+    this.#parts.file.setQuarantine(this.#quarantineWith(bundle, reason));
   }
 
   /** @returns whether it was in quarantine */
@@ -136,22 +130,37 @@ export class Deployments {
     return Object.keys(this.#parts.configured);
   }
 
-  /** Something happened to a module. */
+  /** Something happened to a module. It may be that of a bundle that has served, or is about to: that one has to answer. */
   hear(incident: Incident): void {
-    const { instance, step, reason, ms, framesWithoutObjects } = incident;
+    const { instance, bundle: directory, step, reason, ms, framesWithoutObjects } = incident;
     const element = this.#parts.file.element(instance);
-    const bundle = element.active ?? this.#parts.configured[instance];
-    if (bundle === undefined) return;
+    const serving = element.active ?? this.#parts.configured[instance];
+    if (serving === undefined) return;
+    const known = [serving, element.transaction?.to, element.previous, this.#parts.configured[instance]];
+    const bundle = known.find((each) => each?.directory === directory);
+    // Of a bundle that was left long ago.
+    if (!bundle) return;
     this.#announce(instance, bundle, `module ${step}`, reason, ms, framesWithoutObjects);
     if (step !== "given-up") return;
-    this.#givenUp.set(instance, reason);
-    if (element.transaction === undefined && element.previous !== undefined) this.#fallBack(instance, element, reason);
+    this.#sightings.givenUp(instance, directory, reason);
+    const isLasting = element.transaction === undefined && element.previous !== undefined;
+    if (isLasting && bundle === serving) this.#fallBack(instance, element, reason);
   }
 
   /** The postprocess process ended; it is started again by whoever watches it. */
   processEnded(): void {
-    this.#processEnds++;
+    this.#sightings.processEnded("postprocess");
     this.#parts.host.cancel();
+  }
+
+  /** The pipeline process ended. */
+  pipelineEnded(): void {
+    this.#sightings.processEnded("pipeline");
+  }
+
+  #quarantineWith(bundle: BundleReference, reason: string) {
+    const others = this.#parts.file.content.quarantine.filter((entry) => !isSame(entry.bundle, bundle));
+    return [...others, { bundle, reason, at: Date.now() }];
   }
 
   /** A module that does not come back, of a bundle that once passed its probation: the last one that worked serves again. */
@@ -200,12 +209,14 @@ export class Deployments {
       this.#end(element, record, transaction, next);
       return;
     }
-    if (next.quarantine === true) this.quarantine(transaction.to, next.reason);
-    this.#parts.file.setElement(element, {
+    const { file } = this.#parts;
+    if (next.quarantine === true) file.keepQuarantine(this.#quarantineWith(transaction.to, next.reason));
+    file.keepElement(element, {
       ...record,
       ...servingFrom(record, transaction, next.step),
       transaction: { ...transaction, step: next.step, since: Date.now(), reason: next.reason },
     });
+    this.#tellUnwritten(element, transaction.to);
     this.#shadows.set(element, shadowOf(outcome) ?? this.#shadows.get(element));
     this.#parts.assign();
   }
@@ -225,7 +236,8 @@ export class Deployments {
       at: Date.now(),
       ...(shadow === undefined ? {} : { shadow }),
     };
-    this.#parts.file.setElement(element, { ...record, last });
+    this.#parts.file.keepElement(element, { ...record, last });
+    this.#tellUnwritten(element, to);
     this.#parts.assign();
     this.#announce(element, to, end, reason, 0);
   }
@@ -237,8 +249,8 @@ export class Deployments {
       case "shadow":
         return this.#shadow(element, plan);
       case "activate":
-        this.#before.set(element, this.#look(element));
-        this.#givenUp.delete(element);
+        this.#sightings.noteBefore(element, this.#serving(element));
+        this.#sightings.forgive(element);
         return this.#activate(element, to);
       case "probation":
         return this.#probation(element, plan);
@@ -265,7 +277,7 @@ export class Deployments {
     const record = file.element(element);
     if (record.transaction === undefined) return { ok: true };
     const transaction = { ...record.transaction, to: { ...to, name, version, digest } };
-    file.setElement(element, { ...record, transaction });
+    file.keepElement(element, { ...record, transaction });
     const held = file.content.quarantine.find(({ bundle }) => bundle.digest === digest);
     return held === undefined
       ? { ok: true }
@@ -283,40 +295,17 @@ export class Deployments {
 
   async #probation(element: string, plan: Plan): Promise<Outcome> {
     if (plan.agreement > 0) await this.#parts.host.ask(element, { step: "begin-shadow", against: "before" });
-    return watchProbation(plan, this.#before.get(element), {
-      look: () => this.#look(element),
-      takeRequest: () => {
-        const asked = this.#asked.get(element);
-        this.#asked.delete(element);
-        return asked;
-      },
-      processEnds: () => this.#processEnds,
-      signal: this.#abort.signal,
-    });
+    return this.#sightings.probation(element, this.#serving(element), plan, this.#abort.signal);
   }
 
-  #look(element: string): Sight {
-    const { active } = this.#parts.file.element(element);
-    const { directory } = active ?? this.#configured(element);
-    // Reports of the bundle before may still come.
-    const link = this.#parts.links().find((each) => each.instance === element && each.directory === directory);
-    return {
-      restarts: link?.restarts ?? 0,
-      failedBatches: link?.failedBatches ?? 0,
-      batches: link?.batches ?? 0,
-      inferredShare: this.#parts.inferredShare(),
-      givenUp: this.#givenUp.get(element),
-      agreement: link?.agreement,
-      processEnded: false,
-    };
-  }
-
-  /** What is written down serves again. An element that is not connected gets it when it comes. */
+  /**
+   * What is written down serves again. An element that is not connected gets it when it comes; one that does not take it
+   * has to connect again, and is given nothing else then: what was taken back must not go on serving.
+   */
   async #goBack(element: string): Promise<Outcome> {
-    const { active } = this.#parts.file.element(element);
-    const serving = active ?? this.#configured(element);
+    const serving = this.#serving(element);
     const { directory, parameters } = serving;
-    this.#givenUp.delete(element);
+    this.#sightings.forgive(element);
     this.#parts.serves(element, serving);
     const steps: SwapStep[] = [
       { step: "prepare", bundle: directory, parameters },
@@ -327,9 +316,17 @@ export class Deployments {
       const answer = await this.#parts.host.ask(element, step);
       if (answer.ok) continue;
       this.#parts.log.warn({ element }, `${directory} does not serve again yet: ${answer.message}`);
+      await this.#parts.host.ask(element, { step: "reconnect" });
       return { ok: false, reason: answer.message, lasting: false };
     }
     return { ok: true };
+  }
+
+  /** Once: a change goes on without its record. */
+  #tellUnwritten(element: string, bundle: BundleReference): void {
+    const { problem } = this.#parts.file;
+    if (problem !== undefined && !this.#isUnwritten) this.#announce(element, bundle, "not written down", problem, 0);
+    this.#isUnwritten = problem !== undefined;
   }
 
   async #ask(element: string, step: SwapStep): Promise<Outcome> {
@@ -353,6 +350,11 @@ export class Deployments {
     const level = reason === "" ? "info" : "warn";
     this.#parts.log[level](event, `bundle ${name} ${version} for ${element}: ${step}${reason && `: ${reason}`}`);
     this.#parts.announce(event);
+  }
+
+  /** What is written down as serving. */
+  #serving(element: string): BundleReference {
+    return this.#parts.file.element(element).active ?? this.#configured(element);
   }
 
   #configured(element: string): BundleReference {

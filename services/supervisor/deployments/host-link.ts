@@ -1,8 +1,9 @@
 /** Asks the postprocess process for steps of a transaction, and waits for each. */
+import { ANSWER_LIMITS } from "../../postprocess/link_switch.ts";
 import type { SwapAnswer, SwapStep, ToPostprocess } from "../../postprocess/messages.ts";
 
-/** Loading a large model and building an engine on a small machine takes minutes. ms. */
-const TIMEOUT_MS = 15 * 60_000;
+/** Loading a large model and building an engine on a small machine takes minutes: longer than the host itself waits. ms. */
+const TIMEOUT_MS = ANSWER_LIMITS.withModel + 60_000;
 
 export class HostLink {
   readonly #send: (message: ToPostprocess) => boolean;

@@ -1,8 +1,8 @@
 /** What deployments need of a running Nightjar, and what they tell it. */
 import type { Logger } from "../../log/logger.ts";
-import type { LinkStatus } from "../../postprocess/messages.ts";
 import type { HostLink } from "./host-link.ts";
 import type { BundleReference, RecordFile } from "./record.ts";
+import type { SightingsParts } from "./sightings.ts";
 import type { Plan } from "./transaction.ts";
 
 /** A step of a transaction, or of a module that failed: for the control interface and the broker. */
@@ -29,7 +29,7 @@ export interface ActivateOptions {
   readonly force?: boolean | undefined;
 }
 
-export interface DeploymentParts {
+export interface DeploymentParts extends SightingsParts {
   readonly file: RecordFile;
   readonly host: HostLink;
   readonly log: Logger;
@@ -37,9 +37,6 @@ export interface DeploymentParts {
   readonly plan: Plan;
   /** By element: what the configuration says. */
   readonly configured: Readonly<Record<string, BundleReference>>;
-  links(): readonly LinkStatus[];
-  /** Looked-at frames of decoded frames over all cameras that play; undefined: none plays. */
-  inferredShare(): number | undefined;
   /** Tells the postprocess process which bundles elements get when they connect. */
   assign(): void;
   announce(event: DeploymentEvent): void;

@@ -80,13 +80,23 @@ export function isSame(a: BundleReference, b: BundleReference): boolean {
   return a.directory === b.directory && a.name === b.name && a.version === b.version;
 }
 
+/** Between two tries to write down what could not be written; ms. */
+const RETRY_MS = 10_000;
+
 export class RecordFile {
   readonly #path: string;
+  readonly #warn: (message: string) => void;
   #content: DeploymentRecord;
+  #problem: string | undefined;
+  #retry: NodeJS.Timeout | undefined;
 
-  /** @param warn gets a line when the file is there and cannot be used: then nothing is remembered, and it is kept aside */
+  /**
+   * @param warn gets a line when the file is there and cannot be used: then nothing is remembered; and when it cannot be
+   *   written, and can be again
+   */
   constructor(path: string, warn: (message: string) => void) {
     this.#path = path;
+    this.#warn = warn;
     this.#content = read(path, warn);
   }
 
@@ -108,9 +118,48 @@ export class RecordFile {
     this.#write({ ...this.#content, quarantine: quarantine.slice(-MOST_QUARANTINED) });
   }
 
+  /**
+   * As setElement, for what has happened already: where it cannot be written it holds as long as this process runs, and is
+   * tried again until it is written. A restart before that goes by what was written last.
+   */
+  keepElement(name: string, value: ElementRecord): void {
+    this.#keep({ ...this.#content, elements: { ...this.#content.elements, [name]: value } });
+  }
+
+  /** As setQuarantine, in the manner of keepElement. */
+  keepQuarantine(quarantine: readonly QuarantineEntry[]): void {
+    this.#keep({ ...this.#content, quarantine: quarantine.slice(-MOST_QUARANTINED) });
+  }
+
+  /** Why the file does not hold what is known; undefined when it does. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Writes no more by itself. */
+  close(): void {
+    clearTimeout(this.#retry);
+  }
+
   #write(content: DeploymentRecord): void {
     writeFileAtomically(this.#path, `${JSON.stringify(content, null, 2)}\n`);
     this.#content = content;
+    clearTimeout(this.#retry);
+    if (this.#problem !== undefined) this.#warn(`${this.#path} is written again`);
+    this.#problem = undefined;
+  }
+
+  #keep(content: DeploymentRecord): void {
+    try {
+      this.#write(content);
+    } catch (error) {
+      this.#content = content;
+      const problem = messageOf(error);
+      if (problem !== this.#problem) this.#warn(`${problem}; what serves goes on, and is forgotten with a restart`);
+      this.#problem = problem;
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#keep(this.#content), RETRY_MS).unref();
+    }
   }
 }
 

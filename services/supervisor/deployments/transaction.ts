@@ -122,6 +122,8 @@ function shadowProblem(report: ShadowReport | undefined, { agreement }: Plan): s
 
 /** What is seen of a bundle on probation, or was before. Counts are since the bundle began to serve. */
 export interface Sight {
+  /** An element is connected, and the bundle serves it. */
+  readonly isServing: boolean;
   readonly restarts: number;
   readonly failedBatches: number;
   readonly batches: number;
@@ -133,10 +135,14 @@ export interface Sight {
   readonly agreement: number | undefined;
   /** The postprocess process ended since. */
   readonly processEnded: boolean;
+  /** How often the pipeline process ended since: it lives with what the bundle gives it. */
+  readonly pipelineEnds: number;
 }
 
 /** So many traps and overruns end the probation. */
 const MOST_RESTARTS = 2;
+/** The pipeline process may end for other reasons, too: a driver, or somebody who restarts it. */
+const MOST_PIPELINE_ENDS = 3;
 /** Share of batches without a result that is too much, once there were some. */
 const FAILED_SHARE = 0.05;
 const FEWEST_BATCHES = 50;
@@ -150,6 +156,7 @@ export function probationProblem(
   { agreement, frameRate }: Plan,
 ): string | undefined {
   if (now.processEnded) return "the postprocess process ended";
+  if (now.pipelineEnds >= MOST_PIPELINE_ENDS) return `the pipeline process ended ${now.pipelineEnds} times`;
   if (now.givenUp !== undefined) return now.givenUp;
   if (now.restarts >= MOST_RESTARTS) return `its module failed ${now.restarts} times`;
   const all = now.batches + now.failedBatches;

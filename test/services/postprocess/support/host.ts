@@ -2,6 +2,7 @@
 
 import "./load_stripper.ts";
 import "../../../../services/postprocess/v8_limits.ts";
+import type { ConnectionOptions } from "../../../../services/postprocess/connection.ts";
 import { Host } from "../../../../services/postprocess/host.ts";
 import type { ModuleIncident } from "../../../../services/postprocess/module_pair.ts";
 import { socketPath } from "./bundles.ts";
@@ -14,12 +15,14 @@ export class TestHost {
   readonly #path = socketPath();
   #elements: Element[] = [];
 
-  constructor() {
+  /** `options`: over those of a host with one thread for each model. */
+  constructor(options: Partial<ConnectionOptions> = {}) {
     const log = (level: string, message: string) => this.log.push(`${level}: ${message}`);
     this.host = new Host(this.#path, {
       threads: 1,
       log,
       incident: (_instance, _bundle, incident) => this.incidents.push(incident),
+      ...options,
     });
   }
 

@@ -1,5 +1,5 @@
 // The runner against a postprocess process that answers as the test says; everything else is real.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -32,14 +32,17 @@ class Bench {
   readonly deployments: Deployments;
   assigned = 0;
   readonly served: string[] = [];
-  links: LinkStatus[] = [];
+  readonly warnings: string[] = [];
+  /** Undefined: whatever is to serve does, and all is well. */
+  links: LinkStatus[] | undefined;
   refuse: Partial<Record<SwapStep["step"], Extract<SwapAnswer, { ok: false }>>> = {};
-  /** Steps that get no answer. */
+  /** Steps that get no answer before release(). */
   silent: SwapStep["step"][] = [];
+  readonly #held: (() => void)[] = [];
 
   constructor(path = join(folder, `${count++}.json`)) {
     this.path = path;
-    this.file = new RecordFile(path, () => {});
+    this.file = new RecordFile(path, (message) => this.warnings.push(message));
     const host = new HostLink((message) => this.#receive(message, host));
     this.deployments = new Deployments({
       file: this.file,
@@ -47,7 +50,7 @@ class Bench {
       log: pino({ level: "silent" }),
       plan: { shadowMs: 0, shadowOnly: false, agreement: 0, probationMs: 50, frameRate: 0.8 },
       configured: { infer: STREET, tracker: reference("bytetrack") },
-      links: () => this.links,
+      links: () => this.links ?? [link({ directory: (this.element.active ?? STREET).directory })],
       inferredShare: () => 1,
       assign: () => {
         this.assigned++;
@@ -74,12 +77,18 @@ class Bench {
     if (message.type !== "swap") return true;
     const { step } = message.step;
     this.steps.push(step === "prepare" ? `prepare ${message.step.bundle}` : step);
-    if (this.silent.includes(step)) return true;
     const name = message.step.step === "prepare" ? message.step.bundle.split("/").at(-1)! : "";
     const bundle = { name, version: "1.0.0", digest: `digest of ${name}`, directory: "" };
     const answer = this.refuse[step] ?? ({ ok: true, result: step === "prepare" ? { bundle } : null } as SwapAnswer);
-    setImmediate(() => host.answer(message.request, answer));
+    const reply = () => host.answer(message.request, answer);
+    if (this.silent.includes(step)) this.#held.push(reply);
+    else setImmediate(reply);
     return true;
+  }
+
+  release(): void {
+    this.silent = [];
+    for (const reply of this.#held.splice(0)) reply();
   }
 }
 
@@ -191,8 +200,58 @@ describe("probation", () => {
   it("does not count what the bundle before did", async () => {
     const made = bench();
     made.links = [link({ directory: "/bundles/street", restarts: 9 })];
-    await made.activate(NEW);
+    made.deployments.activate("infer", NEW);
+    await waitUntil("probation", () => made.element.transaction?.step === "probation");
+    made.links = [link({ restarts: 1 })];
+    await made.settled();
     expect(made.element.last?.end).toBe("done");
+  });
+
+  it("is not over as long as no element is connected", async () => {
+    const made = bench();
+    made.links = [];
+    made.deployments.activate("infer", NEW);
+    await waitUntil("probation", () => made.element.transaction?.step === "probation");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(made.element.transaction?.step).toBe("probation");
+    made.links = [link({})];
+    await made.settled();
+    expect(made.element.last?.end).toBe("done");
+  });
+
+  it("takes a bundle back that ends the pipeline process again and again", async () => {
+    const made = bench();
+    made.deployments.activate("infer", NEW, { probationMs: 20_000 });
+    await waitUntil("probation", () => made.element.transaction?.step === "probation");
+    for (let i = 0; i < 3; i++) made.deployments.pipelineEnded();
+    await made.settled();
+    expect(made.element.last).toMatchObject({ end: "rolled-back", reason: "the pipeline process ended 3 times" });
+  });
+
+  it("does not hold a bundle to account for the one before", async () => {
+    const made = bench();
+    const { deployments } = made;
+    deployments.activate("infer", NEW);
+    await waitUntil("probation", () => made.element.transaction?.step === "probation");
+    const what = { ms: 0, framesWithoutObjects: 3, restarts: 6, reason: "the old one trapped" };
+    deployments.hear({ type: "incident", instance: "infer", bundle: "/bundles/street", step: "given-up", ...what });
+    await made.settled();
+    expect(made.element).toMatchObject({ active: { name: "new" }, last: { end: "done" } });
+    expect(made.events).toContainEqual(
+      expect.objectContaining({ step: "module given-up", bundle: { name: "street", version: "1.0.0" } }),
+    );
+  });
+
+  it("that cannot go back has the element connect again, so that what failed does not serve on", async () => {
+    const made = bench();
+    made.deployments.activate("infer", NEW, { probationMs: 20_000 });
+    await waitUntil("probation", () => made.element.transaction?.step === "probation");
+    made.refuse.prepare = failure("its files are gone");
+    made.links = [link({ restarts: 3 })];
+    await made.settled();
+    expect(made.steps.slice(-2)).toEqual(["prepare /bundles/street", "reconnect"]);
+    expect(made.element).toMatchObject({ active: null, last: { end: "rolled-back" } });
+    expect(made.deployments.assignments()).toEqual({});
   });
 
   it("ends when somebody wants the old one back", async () => {
@@ -233,6 +292,27 @@ describe("a module that is given up after its probation", () => {
     made.deployments.hear({ ...incident, reason: "it trapped", ms: 0, framesWithoutObjects: 12, restarts: 6 });
     expect(made.element.transaction).toBeUndefined();
     expect(made.steps).toEqual([]);
+  });
+});
+
+describe("a record that cannot be written", () => {
+  it("does not keep a change from going on, is said, and is written as soon as that works", async () => {
+    const made = bench();
+    made.silent = ["prepare"];
+    made.deployments.activate("infer", NEW);
+    await waitUntil("it is asked for", () => made.steps.length === 1);
+    // A directory in the way of the new file: writing fails for root, too.
+    mkdirSync(`${made.path}.new`);
+    made.release();
+    await made.settled();
+    expect(made.element).toMatchObject({ active: { name: "new" }, last: { end: "done" } });
+    expect(made.events.filter(({ step }) => step === "not written down")).toHaveLength(1);
+    expect(made.warnings).toEqual([expect.stringMatching(/cannot be written .*forgotten with a restart/)]);
+    expect(() => made.deployments.activate("infer", STREET)).toThrow("cannot be written");
+    rmdirSync(`${made.path}.new`);
+    await made.activate(STREET);
+    expect(JSON.parse(readFileSync(made.path, "utf8")).elements.infer).toMatchObject({ active: { name: "street" } });
+    expect(made.warnings.at(-1)).toMatch(/is written again/);
   });
 });
 

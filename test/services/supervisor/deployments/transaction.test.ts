@@ -83,6 +83,7 @@ describe("a transaction", () => {
 
 describe("probation", () => {
   const fine: Sight = {
+    isServing: true,
     restarts: 0,
     failedBatches: 0,
     batches: 1000,
@@ -90,6 +91,7 @@ describe("probation", () => {
     givenUp: undefined,
     agreement: undefined,
     processEnded: false,
+    pipelineEnds: 0,
   };
 
   it("lets a bundle stay that works", () => {
@@ -107,6 +109,7 @@ describe("probation", () => {
     ["agrees too little", { agreement: 0.5 }, /50 % of the objects, expected 80 %/],
     ["slows the cameras down", { inferredShare: 0.5 }, /only 50 % of the frames.*100 %/],
     ["takes its process along", { processEnded: true }, /process ended/],
+    ["ends the pipeline again and again", { pipelineEnds: 3 }, /the pipeline process ended 3 times/],
   ])("ends for a bundle that %s", (_what, changes, reason) => {
     expect(probationProblem({ ...fine, ...changes }, fine, shadowed)).toMatch(reason);
   });
