@@ -97,4 +97,10 @@ bool is_foreign_cuda_memory(const void *memory, int gpu) {
   return owner && owner != primary_context(gpu, &ignored);
 }
 
+std::string foreign_memory_text(int gpu) {
+  return "a frame lies in the memory of another CUDA context than that of GPU " + std::to_string(gpu) +
+         ", which Nightjar's elements offer to the decoders: set gpu-id on njinfer, so that they find it when they "
+         "start";
+}
+
 }  // namespace nj

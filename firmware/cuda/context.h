@@ -19,5 +19,7 @@ bool share_cuda_context(GstElement *element, int gpu, std::string *error);
 
 // Whether memory of the GPU belongs to another context than the shared one.
 bool is_foreign_cuda_memory(const void *memory, int gpu);
+// What messages say about it.
+std::string foreign_memory_text(int gpu);
 
 }  // namespace nj

@@ -66,6 +66,9 @@ GstCaps *frame_caps();
 // Whether a frame lies in GPU memory (GstCudaMemory), in every build.
 bool is_on_gpu(GstBuffer *buffer);
 
+// Maps such a frame where it is: GST_MAP_CUDA of gst/cuda/gstcudamemory.h, which builds without CUDA do not have.
+constexpr auto kMapOnGpu = static_cast<GstMapFlags>(GST_MAP_FLAG_LAST << 1);
+
 // The caps of a frame, with the feature of its memory. The caller owns them; nullptr when `info` cannot be expressed.
 GstCaps *caps_of_frame(GstBuffer *buffer, const GstVideoInfo &info);
 

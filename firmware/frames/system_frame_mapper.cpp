@@ -45,10 +45,8 @@ ColorMatrix color_matrix(const GstVideoInfo &info) {
 }
 
 #ifdef NJ_HAS_CUDA
-constexpr auto kMapOnGpu = static_cast<GstMapFlags>(GST_MAP_READ | GST_MAP_FLAG_LAST << 1);  // GST_MAP_CUDA
 constexpr bool kReadOnGpu = true;
 #else
-constexpr auto kMapOnGpu = GST_MAP_READ;
 constexpr bool kReadOnGpu = false;
 #endif
 
@@ -74,7 +72,8 @@ class MappedFrame {
     }
     GstVideoInfo copy = info;  // gst_video_frame_map wants it mutable
     const bool on_gpu = kReadOnGpu && is_on_gpu(buffer);
-    if (!gst_video_frame_map(&frame_, &copy, buffer, on_gpu ? kMapOnGpu : GST_MAP_READ)) {
+    const int flags = on_gpu ? GST_MAP_READ | kMapOnGpu : GST_MAP_READ;
+    if (!gst_video_frame_map(&frame_, &copy, buffer, static_cast<GstMapFlags>(flags))) {
       *error = std::string("cannot map a ") + GST_VIDEO_INFO_NAME(&info) + " frame of " +
                std::to_string(GST_VIDEO_INFO_WIDTH(&info)) + "x" + std::to_string(GST_VIDEO_INFO_HEIGHT(&info)) +
                " for reading: its buffer is smaller than the caps say, or not in system memory";

@@ -5,16 +5,19 @@
 //
 // Takes single frames and batches of njstreammux, in any format that the mux takes, and draws without converting them.
 // A picture that somebody else holds too (a decoder's reference, a tee) is copied first; one on which there is nothing
-// to draw passes untouched.
+// to draw passes untouched. Pictures in GPU memory (memory:CUDAMemory) are drawn into there, all of a batch at once.
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
 
+#include <memory>
 #include <string>
 
+#include "../cuda/context.h"
 #include "../frames/frame_mapper.h"
 #include "../metadata/nj_meta.h"
 #include "elements.h"
 #include "mux/stream_events.h"
+#include "osd/gpu_pictures.h"
 #include "osd/painter.h"
 
 GST_DEBUG_CATEGORY_STATIC(nj_osd_debug);
@@ -43,9 +46,11 @@ using nj::osd::Style;
 
 struct Osd {
   Style style;  // guarded by the object's lock
+  guint gpu = 0;
   // Streaming thread only.
   nj::osd::Painter painter;
-  GstVideoInfo info;  // of single frames
+  std::unique_ptr<nj::osd::GpuPictures> on_gpu;  // made when a picture lies there
+  GstVideoInfo info;                             // of single frames
   bool batched = false;
   Style now;  // of the buffer at hand: a property that changes meanwhile counts from the next one
 };
@@ -63,6 +68,7 @@ enum Property {
   kXClockOffset,
   kYClockOffset,
   kClockColor,
+  kGpuId,
 };
 
 Style style_of(NjOsd *self) {
@@ -102,46 +108,73 @@ GstFlowReturn prepare_output_buffer(GstBaseTransform *transform, GstBuffer *inpu
 }
 
 // Mapping a writable buffer whose memory is shared gives it memory of its own: no copy is made without need.
-bool paint(Osd *osd, GstBuffer *pixels, const GstVideoInfo &info, const NjFrameMeta *frame, const Style &style) {
+bool paint_mapped(Osd *osd, GstBuffer *pixels, const GstVideoInfo &info, const NjFrameMeta *frame, std::string *error) {
   GstVideoFrame mapped;
-  if (!gst_video_frame_map(&mapped, &info, pixels, GST_MAP_READWRITE)) return false;
-  osd->painter.paint(&mapped, frame, style);
+  if (!gst_video_frame_map(&mapped, &info, pixels, GST_MAP_READWRITE)) {
+    *error = "its memory cannot be mapped by the CPU; put an element before njosd that gives system memory";
+    return false;
+  }
+  nj::osd::FrameCanvas canvas(&mapped);
+  osd->painter.paint(&canvas, frame, osd->now);
   gst_video_frame_unmap(&mapped);
   return true;
 }
 
-bool paint_batched_frame(Osd *osd, NjFrameMeta *frame, const Style &style) {
-  if (style.trails) osd->painter.trails().update(frame);
-  if (!frame->buffer || !osd->painter.has_work(frame, style)) return true;
-  frame->buffer = gst_buffer_make_writable(frame->buffer);
-  return paint(osd, frame->buffer, frame->info, frame, style);
+bool paint(Osd *osd, GstBuffer *pixels, const GstVideoInfo &info, const NjFrameMeta *frame, std::string *error) {
+  if (nj::is_on_gpu(pixels) && !osd->on_gpu) osd->on_gpu = nj::osd::make_gpu_pictures(static_cast<int>(osd->gpu));
+  // A build without CUDA draws into a copy in system memory, which GStreamer makes.
+  if (!nj::is_on_gpu(pixels) || !osd->on_gpu) return paint_mapped(osd, pixels, info, frame, error);
+  nj::osd::Canvas *canvas = osd->on_gpu->add(pixels, info, error);
+  if (canvas) osd->painter.paint(canvas, frame, osd->now);
+  return canvas;
 }
 
-bool paint_batch(Osd *osd, NjBatchMeta *batch, const Style &style) {
+bool paint_batched_frame(Osd *osd, NjFrameMeta *frame, std::string *error) {
+  if (osd->now.trails) osd->painter.trails().update(frame);
+  if (!frame->buffer || !osd->painter.has_work(frame, osd->now)) return true;
+  frame->buffer = gst_buffer_make_writable(frame->buffer);
+  return paint(osd, frame->buffer, frame->info, frame, error);
+}
+
+bool paint_batch(Osd *osd, NjBatchMeta *batch, std::string *error) {
   bool complete = true;
   for (GList *l = batch->frame_meta_list; l; l = l->next)
-    complete &= paint_batched_frame(osd, static_cast<NjFrameMeta *>(l->data), style);
+    complete &= paint_batched_frame(osd, static_cast<NjFrameMeta *>(l->data), error);
   return complete;
 }
 
-bool paint_single(Osd *osd, GstBuffer *buffer, NjBatchMeta *batch, const Style &style) {
+bool paint_single(Osd *osd, GstBuffer *buffer, NjBatchMeta *batch, std::string *error) {
   const NjFrameMeta *frame = batch ? nj_batch_nth_frame(batch, 0) : nullptr;
-  if (frame && style.trails) osd->painter.trails().update(frame);
-  if (!osd->painter.has_work(frame, style)) return true;
-  return paint(osd, buffer, osd->info, frame, style);
+  if (frame && osd->now.trails) osd->painter.trails().update(frame);
+  return !osd->painter.has_work(frame, osd->now) || paint(osd, buffer, osd->info, frame, error);
+}
+
+bool paint_buffer(Osd *osd, GstBuffer *buffer, NjBatchMeta *batch, std::string *error) {
+  const bool painted =
+      osd->batched ? !batch || paint_batch(osd, batch, error) : paint_single(osd, buffer, batch, error);
+  std::string failed;
+  if (!osd->on_gpu || osd->on_gpu->finish(&failed)) return painted;
+  if (painted) *error = failed;
+  return false;
 }
 
 GstFlowReturn transform_ip(GstBaseTransform *transform, GstBuffer *buffer) {
-  Osd *osd = NJ_OSD(transform)->osd;
-  const Style &style = osd->now;
   NjBatchMeta *batch = nj_buffer_get_batch_meta(buffer);
+  std::string error;
   if (batch) nj_batch_meta_lock(batch);
-  const bool done = osd->batched ? !batch || paint_batch(osd, batch, style) : paint_single(osd, buffer, batch, style);
+  const bool done = paint_buffer(NJ_OSD(transform)->osd, buffer, batch, &error);
   if (batch) nj_batch_meta_unlock(batch);
   if (done) return GST_FLOW_OK;
-  GST_ELEMENT_ERROR(transform, STREAM, FAILED, ("A picture cannot be written to."),
-                    ("its memory cannot be mapped by the CPU; put an element before njosd that gives system memory"));
+  GST_ELEMENT_ERROR(transform, STREAM, FAILED, ("A picture cannot be drawn into: %s", error.c_str()), (nullptr));
   return GST_FLOW_ERROR;
+}
+
+// A decoder asks for the CUDA context that its frames shall be in.
+gboolean query(GstBaseTransform *transform, GstPadDirection direction, GstQuery *query) {
+  if (direction == GST_PAD_SINK &&
+      nj::answer_cuda_context(GST_ELEMENT(transform), query, static_cast<int>(NJ_OSD(transform)->osd->gpu)))
+    return TRUE;
+  return GST_BASE_TRANSFORM_CLASS(nj_osd_parent_class)->query(transform, direction, query);
 }
 
 // ---- Events
@@ -156,7 +189,9 @@ gboolean sink_event(GstBaseTransform *transform, GstEvent *event) {
 }
 
 gboolean stop(GstBaseTransform *transform) {
-  NJ_OSD(transform)->osd->painter.trails().clear();
+  Osd *osd = NJ_OSD(transform)->osd;
+  osd->painter.trails().clear();
+  osd->on_gpu.reset();
   return TRUE;
 }
 
@@ -204,6 +239,9 @@ void set_property(GObject *object, guint id, const GValue *value, GParamSpec *sp
     case kClockColor:
       clock.color = g_value_get_uint(value);
       break;
+    case kGpuId:
+      self->osd->gpu = g_value_get_uint(value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -250,6 +288,9 @@ void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec) {
     case kClockColor:
       g_value_set_uint(value, clock.color);
       break;
+    case kGpuId:
+      g_value_set_uint(value, NJ_OSD(object)->osd->gpu);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -291,6 +332,11 @@ void install_properties(GObjectClass *klass) {
   add(kClockColor,
       g_param_spec_uint("clock-color", "Clock colour", "Colour of the clock as 0xRRGGBBAA; default: opaque white", 0,
                         G_MAXUINT32, clock.color, kAnytime));
+  constexpr auto kBeforeStart =
+      static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  add(kGpuId, g_param_spec_uint("gpu-id", "GPU id",
+                                "GPU whose memory pictures may lie in (memory:CUDAMemory); they are drawn into there",
+                                0, G_MAXINT, 0, kBeforeStart));
 }
 
 // ---- Object
@@ -301,10 +347,8 @@ void finalize(GObject *object) {
 }
 
 void add_pad_templates(GstElementClass *klass) {
-  const std::string text = std::string("video/x-raw(" NJ_CAPS_FEATURE_BATCH "); video/x-raw, format = (string) ") +
-                           nj::supported_formats() +
-                           ", width = (int) [ 1, max ], height = (int) [ 1, max ], framerate = (fraction) [ 0, max ]";
-  GstCaps *caps = gst_caps_from_string(text.c_str());
+  GstCaps *caps = gst_caps_from_string("video/x-raw(" NJ_CAPS_FEATURE_BATCH ")");
+  gst_caps_append(caps, nj::frame_caps());
   gst_element_class_add_pad_template(klass, gst_pad_template_new("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
   gst_element_class_add_pad_template(klass, gst_pad_template_new("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   gst_caps_unref(caps);
@@ -324,6 +368,7 @@ static void nj_osd_class_init(NjOsdClass *klass) {
   transform_class->prepare_output_buffer = prepare_output_buffer;
   transform_class->transform_ip = transform_ip;
   transform_class->sink_event = sink_event;
+  transform_class->query = query;
   transform_class->stop = stop;
 
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);

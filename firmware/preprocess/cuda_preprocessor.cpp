@@ -89,9 +89,7 @@ bool is_ours(const FrameView &frame, std::string *error) {
   int gpu = 0;
   cudaGetDevice(&gpu);
   if (!is_foreign_cuda_memory(frame.plane[0], gpu)) return true;
-  *error =
-      "a frame lies in the memory of another CUDA context than that of GPU " + std::to_string(gpu) +
-      ", which Nightjar's elements offer to the decoders: set gpu-id on njinfer, so that they find it when they start";
+  *error = foreign_memory_text(gpu);
   return false;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The profile `cuda`: an NVIDIA GPU without DeepStream. Frames stay in GPU memory from the decoder (GStreamer's nvcodec) to
- * the engine; what another decoder gives is copied there once. Pictures for people are made on the CPU, for they are few.
+ * the engine; what another decoder gives is copied there once. Pictures for people are drawn into there as well, and come out
+ * for scaling and compression, for they are few.
  */
 import { portable } from "./portable-profile.ts";
 import type { Profile } from "./profile.ts";
@@ -19,7 +20,7 @@ export const cuda: Profile = {
     const step = networkStep(settings, batch);
     return { ...step, properties: { ...step.properties, "gpu-id": GPU } };
   },
-  picture: (settings) => portable.picture(settings).replace(" ! njosd ! ", " ! cudadownload ! njosd ! "),
+  picture: (settings) => portable.picture(settings).replace(" ! njosd ! ", " ! njosd ! cudadownload ! "),
   pictureElements: ["cudadownload", ...portable.pictureElements],
   sourceElements: ["cudaupload"],
   installHint:

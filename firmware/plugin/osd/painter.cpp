@@ -71,7 +71,7 @@ PixelBox pixels_of(const TurnedBox &box) {
 void fill_box(Canvas *canvas, const TurnedBox &box, const Ink &ink) {
   if (!box.is_turned()) {
     const PixelBox pixels = pixels_of(box);
-    canvas->paint(FilledRect(pixels.left, pixels.top, pixels.right, pixels.bottom), ink);
+    canvas->paint(Rect({pixels.left, pixels.top, pixels.right, pixels.bottom, 0}), ink);
     return;
   }
   const float full = 1;
@@ -83,7 +83,7 @@ void stroke_box(Canvas *canvas, const TurnedBox &box, unsigned border, const Ink
   const auto width = static_cast<int>(std::lround(std::min(border, kMaxBorder) * scale_for(*canvas)));
   if (!box.is_turned()) {
     const PixelBox pixels = pixels_of(box);
-    canvas->paint(RectBorder(pixels.left, pixels.top, pixels.right, pixels.bottom, width), ink);
+    canvas->paint(Rect({pixels.left, pixels.top, pixels.right, pixels.bottom, width}), ink);
     return;
   }
   Strokes strokes;
@@ -146,19 +146,18 @@ bool Painter::has_work(const NjFrameMeta *frame, const Style &style) const {
   return any && frame && frame->obj_meta_list;
 }
 
-void Painter::paint(GstVideoFrame *pixels, const NjFrameMeta *frame, const Style &style) {
-  Canvas canvas(pixels);
+void Painter::paint(Canvas *canvas, const NjFrameMeta *frame, const Style &style) {
   if (frame) {
     const std::vector<DrawnZone> zones = style.zones ? read_zones(frame) : std::vector<DrawnZone>();
-    paint_zones(&canvas, zones);
-    if (style.masks) each_object(frame, [&](const NjObjectMeta *object) { paint_mask(&canvas, object); });
-    if (style.trails) each_object(frame, [&](const NjObjectMeta *object) { paint_trail(&canvas, frame, object); });
-    if (style.boxes) each_object(frame, [&](const NjObjectMeta *object) { paint_box(&canvas, object); });
-    if (style.keypoints) each_object(frame, [&](const NjObjectMeta *object) { paint_keypoints(&canvas, object); });
-    if (style.text) each_object(frame, [&](const NjObjectMeta *object) { paint_label(&canvas, object); });
-    paint_zone_texts(&canvas, &texts_, zones);
+    paint_zones(canvas, zones);
+    if (style.masks) each_object(frame, [&](const NjObjectMeta *object) { paint_mask(canvas, object); });
+    if (style.trails) each_object(frame, [&](const NjObjectMeta *object) { paint_trail(canvas, frame, object); });
+    if (style.boxes) each_object(frame, [&](const NjObjectMeta *object) { paint_box(canvas, object); });
+    if (style.keypoints) each_object(frame, [&](const NjObjectMeta *object) { paint_keypoints(canvas, object); });
+    if (style.text) each_object(frame, [&](const NjObjectMeta *object) { paint_label(canvas, object); });
+    paint_zone_texts(canvas, &texts_, zones);
   }
-  if (style.clock) paint_clock(&canvas, style.clock_style);
+  if (style.clock) paint_clock(canvas, style.clock_style);
 }
 
 void Painter::paint_trail(Canvas *canvas, const NjFrameMeta *frame, const NjObjectMeta *object) {
@@ -196,9 +195,9 @@ void Painter::paint_label(Canvas *canvas, const NjObjectMeta *object) {
 
   const Ink background = label_background(object);
   const auto f = [](int value) { return static_cast<float>(value); };
-  canvas->paint(RoundedRect(f(left), f(top), f(left + width), f(top + height), f(height) / 6),
+  canvas->paint(RoundedRect({f(left), f(top), f(left + width), f(top + height), f(height) / 6}),
                 faded(background, kLabelOpacity));
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, left + margin, top + edge),
+  canvas->paint(Stencil(bitmap.coverage.data(), {left + margin, top + edge, bitmap.width, bitmap.height}),
                 label_ink(object, background));
 }
 
@@ -214,9 +213,9 @@ void Painter::paint_clock(Canvas *canvas, const ClockStyle &style) {
   const Ink ink{byte(24), byte(16), byte(8), byte(0)};
   const auto x = static_cast<int>(std::min(style.x, 100000u)), y = static_cast<int>(std::min(style.y, 100000u));
   // A shadow, so that it can be read on any picture.
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, x + 1, y + 1),
+  canvas->paint(Stencil(bitmap.coverage.data(), {x + 1, y + 1, bitmap.width, bitmap.height}),
                 faded(contrast_to(ink), 0.7));
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, x, y), ink);
+  canvas->paint(Stencil(bitmap.coverage.data(), {x, y, bitmap.width, bitmap.height}), ink);
 }
 
 }  // namespace nj::osd

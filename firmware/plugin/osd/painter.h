@@ -26,8 +26,8 @@ class Painter {
  public:
   // Whether paint() would change a pixel. Both may be called without metadata (nullptr).
   bool has_work(const NjFrameMeta *frame, const Style &style) const;
-  // To be called once for each frame that is to be painted. Takes the positions of its objects into the trails.
-  void paint(GstVideoFrame *pixels, const NjFrameMeta *frame, const Style &style);
+  // To be called once for each frame that is to be painted, after trails().update().
+  void paint(Canvas *canvas, const NjFrameMeta *frame, const Style &style);
 
   Trails &trails() { return trails_; }
 

@@ -14,6 +14,7 @@ class Polygon : public Shape {
   Span rows() const override { return rows_; }
   Span columns(int, int) const override { return columns_; }
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
   void crossings(float y, std::vector<float> *xs) const;

@@ -9,9 +9,6 @@ namespace {
 
 constexpr float kPi = 3.14159265358979f;
 
-float clamp01(float value) { return std::min(1.f, std::max(0.f, value)); }
-uint8_t to_byte(float coverage) { return static_cast<uint8_t>(clamp01(coverage) * 255 + 0.5f); }
-
 Span united(Span a, Span b) {
   if (a.right <= a.left) return b;
   if (b.right <= b.left) return a;
@@ -27,32 +24,27 @@ Span touching(float low, float high) {
 
 }  // namespace
 
-void FilledRect::cover(int y, int x, int count, uint8_t *coverage) const {
-  for (int i = 0; i < count; ++i) coverage[i] = y >= top_ && y < bottom_ && x + i >= left_ && x + i < right_ ? 255 : 0;
+void Rect::cover(int y, int x, int count, uint8_t *coverage) const {
+  for (int i = 0; i < count; ++i) coverage[i] = osd::cover(rect_, x + i, y);
 }
 
-void RectBorder::cover(int y, int x, int count, uint8_t *coverage) const {
-  std::memset(coverage, 0, static_cast<size_t>(count));
-  if (y < top_ || y >= bottom_) return;
-  const bool horizontal = y < top_ + thickness_ || y >= bottom_ - thickness_;
-  for (int i = 0; i < count; ++i) {
-    const int column = x + i;
-    if (column < left_ || column >= right_) continue;
-    if (horizontal || column < left_ + thickness_ || column >= right_ - thickness_) coverage[i] = 255;
-  }
+ShapeData Rect::data() const {
+  ShapeData data{ShapeKind::Rect};
+  data.geometry.rect = rect_;
+  return data;
 }
 
-Span RoundedRect::rows() const { return touching(top_, bottom_); }
-Span RoundedRect::columns(int, int) const { return touching(left_, right_); }
+Span RoundedRect::rows() const { return touching(rect_.top, rect_.bottom); }
+Span RoundedRect::columns(int, int) const { return touching(rect_.left, rect_.right); }
 
 void RoundedRect::cover(int y, int x, int count, uint8_t *coverage) const {
-  const float centre_x = (left_ + right_) / 2, centre_y = (top_ + bottom_) / 2;
-  const float half_width = (right_ - left_) / 2 - radius_, half_height = (bottom_ - top_) / 2 - radius_;
-  const float dy = std::max(std::abs(y + 0.5f - centre_y) - half_height, 0.f);
-  for (int i = 0; i < count; ++i) {
-    const float dx = std::max(std::abs(x + i + 0.5f - centre_x) - half_width, 0.f);
-    coverage[i] = to_byte(radius_ + 0.5f - std::sqrt(dx * dx + dy * dy));
-  }
+  for (int i = 0; i < count; ++i) coverage[i] = osd::cover(rect_, x + i, y);
+}
+
+ShapeData RoundedRect::data() const {
+  ShapeData data{ShapeKind::Rounded};
+  data.geometry.rounded = rect_;
+  return data;
 }
 
 // ---- Strokes
@@ -70,7 +62,7 @@ void Strokes::add_closed(const std::vector<Point> &corners, float thickness) {
 }
 
 // The columns of the part of a line between two heights.
-Span Strokes::columns_of(const Line &line, float top, float bottom) {
+Span Strokes::columns_of(const LineGeometry &line, float top, float bottom) {
   const float reach = line.radius + 0.5f;
   float begin = 0, end = 1;
   if (std::abs(line.along.y) > 1e-6f) {
@@ -86,27 +78,26 @@ Span Strokes::columns_of(const Line &line, float top, float bottom) {
 
 Span Strokes::columns(int y, int rows) const {
   Span all{0, 0};
-  for (const Line &line : lines_) all = united(all, columns_of(line, y, y + rows));
+  for (const LineGeometry &line : lines_) all = united(all, columns_of(line, y, y + rows));
   return all;
-}
-
-float Strokes::coverage_at(const Line &line, float x, float y) {
-  const float dx = x - line.from.x, dy = y - line.from.y;
-  const float t = line.length_squared > 0 ? clamp01((dx * line.along.x + dy * line.along.y) / line.length_squared) : 0;
-  const float ex = dx - t * line.along.x, ey = dy - t * line.along.y;
-  const float inside = clamp01(line.radius + 0.5f - std::sqrt(ex * ex + ey * ey));
-  return inside * (line.opacity_from + t * (line.opacity_to - line.opacity_from));
 }
 
 void Strokes::cover(int y, int x, int count, uint8_t *coverage) const {
   std::memset(coverage, 0, static_cast<size_t>(count));
-  for (const Line &line : lines_) {
+  for (const LineGeometry &line : lines_) {
     const Span span = columns_of(line, y, y + 1);
     for (int column = std::max(span.left, x); column < std::min(span.right, x + count); ++column) {
-      const uint8_t value = to_byte(coverage_at(line, column + 0.5f, y + 0.5f));
-      coverage[column - x] = std::max(coverage[column - x], value);
+      coverage[column - x] = std::max(coverage[column - x], osd::cover(line, column, y));
     }
   }
+}
+
+ShapeData Strokes::data() const {
+  ShapeData data{ShapeKind::Strokes};
+  data.items = lines_.data();
+  data.count = static_cast<uint32_t>(lines_.size());
+  data.bytes = lines_.size() * sizeof(LineGeometry);
+  return data;
 }
 
 std::vector<Point> TurnedBox::corners(float inset) const {
@@ -124,50 +115,45 @@ std::vector<Point> TurnedBox::corners(float inset) const {
 // ---- Mask
 
 GridMask::GridMask(const TurnedBox &box, const float *values, unsigned width, unsigned height, float threshold)
-    : box_(box),
-      values_(values),
-      width_(static_cast<int>(width)),
-      height_(static_cast<int>(height)),
-      threshold_(threshold),
-      sine_(std::sin(box.angle_degrees * kPi / 180)),
-      cosine_(std::cos(box.angle_degrees * kPi / 180)) {
+    : grid_{box.centre(),
+            box.width,
+            box.height,
+            std::sin(box.angle_degrees * kPi / 180),
+            std::cos(box.angle_degrees * kPi / 180),
+            static_cast<int>(width),
+            static_cast<int>(height),
+            threshold},
+      values_(values) {
   for (const Point &corner : box.corners()) {
     rows_ = united(rows_, touching(corner.y, corner.y + 1));
     columns_ = united(columns_, touching(corner.x, corner.x + 1));
   }
 }
 
-float GridMask::value_at(float column, float row) const {
-  const float x = std::clamp(column - 0.5f, 0.f, static_cast<float>(width_ - 1)),
-              y = std::clamp(row - 0.5f, 0.f, static_cast<float>(height_ - 1));
-  const int x0 = static_cast<int>(x), y0 = static_cast<int>(y);
-  const int x1 = std::min(x0 + 1, width_ - 1), y1 = std::min(y0 + 1, height_ - 1);
-  const float fx = x - static_cast<float>(x0), fy = y - static_cast<float>(y0);
-  const float *upper = values_ + static_cast<size_t>(y0) * width_, *lower = values_ + static_cast<size_t>(y1) * width_;
-  return (upper[x0] * (1 - fx) + upper[x1] * fx) * (1 - fy) + (lower[x0] * (1 - fx) + lower[x1] * fx) * fy;
+void GridMask::cover(int y, int x, int count, uint8_t *coverage) const {
+  for (int i = 0; i < count; ++i) coverage[i] = osd::cover(grid_, values_, x + i, y);
 }
 
-void GridMask::cover(int y, int x, int count, uint8_t *coverage) const {
-  // A soft edge: the value crosses the threshold over about this much.
-  constexpr float kSoftness = 0.06f;
-  const Point centre = box_.centre();
-  const float scale_x = static_cast<float>(width_) / box_.width, scale_y = static_cast<float>(height_) / box_.height;
-  const float dy = y + 0.5f - centre.y;
-  for (int i = 0; i < count; ++i) {
-    const float dx = x + i + 0.5f - centre.x;
-    const float column = (dx * cosine_ + dy * sine_ + box_.width / 2) * scale_x;
-    const float row = (dy * cosine_ - dx * sine_ + box_.height / 2) * scale_y;
-    const bool inside = column >= 0 && row >= 0 && column <= width_ && row <= height_;
-    coverage[i] = inside ? to_byte((value_at(column, row) - threshold_) / kSoftness + 0.5f) : 0;
-  }
+ShapeData GridMask::data() const {
+  ShapeData data{ShapeKind::Grid};
+  data.geometry.grid = grid_;
+  data.items = values_;
+  data.count = static_cast<uint32_t>(grid_.columns) * static_cast<uint32_t>(grid_.rows);
+  data.bytes = data.count * sizeof(float);
+  return data;
 }
 
 void Stencil::cover(int y, int x, int count, uint8_t *coverage) const {
-  const bool inside = y >= top_ && y < top_ + height_;
-  for (int i = 0; i < count; ++i) {
-    const int column = x + i - left_;
-    coverage[i] = inside && column >= 0 && column < width_ ? coverage_[(y - top_) * width_ + column] : 0;
-  }
+  for (int i = 0; i < count; ++i) coverage[i] = osd::cover(stencil_, coverage_, x + i, y);
+}
+
+ShapeData Stencil::data() const {
+  ShapeData data{ShapeKind::Stencil};
+  data.geometry.stencil = stencil_;
+  data.items = coverage_;
+  data.count = static_cast<uint32_t>(stencil_.width) * static_cast<uint32_t>(stencil_.height);
+  data.bytes = data.count;
+  return data;
 }
 
 }  // namespace nj::osd

@@ -1,19 +1,26 @@
 // Shapes as coverage: how much of each pixel of a row lies inside, 0..255. The canvas blends them in any pixel format.
-//
-// Coordinates are pixels of the frame, y down; the centre of the first pixel is (0.5, 0.5).
+// Coordinates as in coverage.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
-namespace nj::osd {
+#include "coverage.h"
 
-struct Point {
-  float x = 0, y = 0;
-};
+namespace nj::osd {
 
 struct Span {  // right is exclusive; empty when right <= left
   int left = 0, right = 0;
+};
+
+// A shape as plain data.
+struct ShapeData {
+  ShapeKind kind;
+  ShapeGeometry geometry{};
+  const void *items = nullptr;  // borrowed from the shape
+  uint32_t count = 0;           // of items
+  size_t bytes = 0;             // of all items
 };
 
 class Shape {
@@ -23,43 +30,31 @@ class Shape {
   virtual Span columns(int y, int rows) const = 0;  // of the rows y .. y + rows - 1
   // Writes `count` values for the pixels x .. x + count - 1 of row y.
   virtual void cover(int y, int x, int count, uint8_t *coverage) const = 0;
+  virtual ShapeData data() const = 0;
 };
 
-// Whole pixels, no soft edges.
-class FilledRect : public Shape {
+class Rect : public Shape {
  public:
-  FilledRect(int left, int top, int right, int bottom) : left_(left), top_(top), right_(right), bottom_(bottom) {}
-  Span rows() const override { return {top_, bottom_}; }
-  Span columns(int, int) const override { return {left_, right_}; }
+  explicit Rect(const RectGeometry &rect) : rect_(rect) {}
+  Span rows() const override { return {rect_.top, rect_.bottom}; }
+  Span columns(int, int) const override { return {rect_.left, rect_.right}; }
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
-  int left_, top_, right_, bottom_;
-};
-
-// The border of an axis-aligned rectangle, `thickness` pixels wide, inside it.
-class RectBorder : public Shape {
- public:
-  RectBorder(int left, int top, int right, int bottom, int thickness)
-      : left_(left), top_(top), right_(right), bottom_(bottom), thickness_(thickness) {}
-  Span rows() const override { return {top_, bottom_}; }
-  Span columns(int, int) const override { return {left_, right_}; }
-  void cover(int y, int x, int count, uint8_t *coverage) const override;
-
- private:
-  int left_, top_, right_, bottom_, thickness_;
+  RectGeometry rect_;
 };
 
 class RoundedRect : public Shape {
  public:
-  RoundedRect(float left, float top, float right, float bottom, float radius)
-      : left_(left), top_(top), right_(right), bottom_(bottom), radius_(radius) {}
+  explicit RoundedRect(const RoundedGeometry &rect) : rect_(rect) {}
   Span rows() const override;
   Span columns(int, int) const override;
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
-  float left_, top_, right_, bottom_, radius_;
+  RoundedGeometry rect_;
 };
 
 // Lines with round ends, drawn as one: where they cross, the pixel is not blended twice. A line of no length is a disc.
@@ -73,17 +68,12 @@ class Strokes : public Shape {
   Span rows() const override { return rows_; }
   Span columns(int y, int rows) const override;
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
-  struct Line {
-    Point from, along;  // along: to - from
-    float length_squared, radius;
-    float opacity_from, opacity_to;
-  };
-  static Span columns_of(const Line &line, float top, float bottom);
-  static float coverage_at(const Line &line, float x, float y);
+  static Span columns_of(const LineGeometry &line, float top, float bottom);
 
-  std::vector<Line> lines_;
+  std::vector<LineGeometry> lines_;
   Span rows_{0, 0};
 };
 
@@ -98,7 +88,6 @@ struct TurnedBox {
   std::vector<Point> corners(float inset = 0) const;
 };
 
-// A grid of values stretched over a box; inside is where the interpolated value is above the threshold.
 class GridMask : public Shape {
  public:
   // `values`: `height` rows of `width`; borrowed.
@@ -106,30 +95,26 @@ class GridMask : public Shape {
   Span rows() const override { return rows_; }
   Span columns(int, int) const override { return columns_; }
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
-  float value_at(float column, float row) const;
-
-  TurnedBox box_;
+  GridGeometry grid_;
   const float *values_;
-  int width_, height_;
-  float threshold_, sine_, cosine_;
   Span rows_, columns_;
 };
 
-// Ready-made coverage at a place.
 class Stencil : public Shape {
  public:
-  // `coverage`: `height` rows of `width`; borrowed.
-  Stencil(const uint8_t *coverage, int width, int height, int left, int top)
-      : coverage_(coverage), width_(width), height_(height), left_(left), top_(top) {}
-  Span rows() const override { return {top_, top_ + height_}; }
-  Span columns(int, int) const override { return {left_, left_ + width_}; }
+  // `coverage` is borrowed.
+  Stencil(const uint8_t *coverage, const StencilGeometry &stencil) : stencil_(stencil), coverage_(coverage) {}
+  Span rows() const override { return {stencil_.top, stencil_.top + stencil_.height}; }
+  Span columns(int, int) const override { return {stencil_.left, stencil_.left + stencil_.width}; }
   void cover(int y, int x, int count, uint8_t *coverage) const override;
+  ShapeData data() const override;
 
  private:
+  StencilGeometry stencil_;
   const uint8_t *coverage_;
-  int width_, height_, left_, top_;
 };
 
 }  // namespace nj::osd

@@ -142,8 +142,8 @@ void paint_text(Canvas *canvas, TextCache *texts, const DrawnZone &zone, const s
   const auto f = [](int value) { return static_cast<float>(value); };
   Ink background = ink;
   background.alpha = kLabelOpacity;
-  canvas->paint(RoundedRect(f(left), f(top), f(left + width), f(top + height), f(height) / 6), background);
-  canvas->paint(Stencil(bitmap.coverage.data(), bitmap.width, bitmap.height, left + margin, top + edge),
+  canvas->paint(RoundedRect({f(left), f(top), f(left + width), f(top + height), f(height) / 6}), background);
+  canvas->paint(Stencil(bitmap.coverage.data(), {left + margin, top + edge, bitmap.width, bitmap.height}),
                 contrast_to(ink));
 }
 

@@ -21,9 +21,10 @@ describe("the profile cuda", () => {
     expect(infer.properties).toMatchObject({ "gpu-id": 0, "batch-size": 4, bundle: "/bundle" });
   });
 
-  it("draws pictures in system memory", () => {
+  it("draws pictures in GPU memory, and scales and compresses them in system memory", () => {
     const picture = cuda.picture({ width: 640, quality: 80 } as Parameters<typeof cuda.picture>[0]);
-    expect(picture.indexOf("cudadownload")).toBeGreaterThan(0);
-    expect(picture.indexOf("cudadownload")).toBeLessThan(picture.indexOf("njosd"));
+    expect(picture.indexOf("njosd")).toBeGreaterThan(0);
+    expect(picture.indexOf("njosd")).toBeLessThan(picture.indexOf("cudadownload"));
+    expect(picture.indexOf("cudadownload")).toBeLessThan(picture.indexOf("videoconvertscale"));
   });
 });

@@ -35,9 +35,9 @@ TEST_CASE("no shape covers pixels outside of its spans") {
   const float value = 1;
   CHECK(stays_within_its_spans(strokes));
   CHECK(stays_within_its_spans(GridMask(box, &value, 1, 1, 0.5f)));
-  CHECK(stays_within_its_spans(RoundedRect(10.5f, 20, 60, 40, 6)));
-  CHECK(stays_within_its_spans(RectBorder(10, 10, 50, 40, 3)));
-  CHECK(stays_within_its_spans(FilledRect(-5, -5, 50, 40)));
+  CHECK(stays_within_its_spans(RoundedRect({10.5f, 20, 60, 40, 6})));
+  CHECK(stays_within_its_spans(Rect({10, 10, 50, 40, 3})));
+  CHECK(stays_within_its_spans(Rect({-5, -5, 50, 40, 0})));
 }
 
 TEST_CASE("a line is as thick as it says, with soft edges") {
