@@ -13,6 +13,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  cpSync,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -25,9 +26,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../services/updater/clock.ts";
 import type { Floor } from "../services/updater/database.ts";
-import { copyFiles } from "../services/updater/durable.ts";
 import { UpdateFetcher } from "../services/updater/fetcher.ts";
-import { Generations } from "../services/updater/generations.ts";
+import { filesIn, Generations } from "../services/updater/generations.ts";
 import { Transport } from "../services/updater/transport.ts";
 import { TufClient, type TufSession } from "../services/updater/tuf-client.ts";
 
@@ -66,7 +66,7 @@ function initialise(file: string): void {
 async function visit(then: (session: TufSession, fetcher: UpdateFetcher) => Promise<void>): Promise<void> {
   const inner = join(directory, ".nightjar");
   rmSync(inner, { recursive: true, force: true });
-  new Generations(inner).keep(directory);
+  new Generations(inner).keep(filesIn(directory));
   let floors = new Map<string, Floor>();
   const client = new TufClient({
     directory: inner,
@@ -75,11 +75,10 @@ async function visit(then: (session: TufSession, fetcher: UpdateFetcher) => Prom
     // The suite keeps one directory per client and nothing else: the floors of the metadata itself are what it tests.
     floors: {
       floors: () => floors,
-      setFloors: (fresh) => {
-        floors = new Map(fresh);
-      },
       trusted: 0,
-      raiseTrusted: () => {},
+      remember: (seen) => {
+        floors = new Map(seen.floors ?? floors);
+      },
     },
     clock: systemClock("system", 0),
     hasReleases: false,
@@ -93,7 +92,7 @@ async function visit(then: (session: TufSession, fetcher: UpdateFetcher) => Prom
   } finally {
     const work = join(inner, ".work");
     // What was verified before a fault is kept, as the specification says.
-    if (existsSync(work)) copyFiles(work, directory);
+    if (existsSync(work)) cpSync(work, directory, { recursive: true });
     for (const name of readdirSync(directory)) {
       if (name.endsWith(".json") && !existsSync(join(work, name))) rmSync(join(directory, name));
     }

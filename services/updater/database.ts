@@ -99,11 +99,6 @@ export class UpdateDatabase {
     return (this.#db.prepare("SELECT trusted FROM state").get() as { trusted: number }).trusted;
   }
 
-  /** Never goes back. */
-  raiseTrusted(time: number): void {
-    this.#db.prepare("UPDATE state SET trusted = max(trusted, ?)").run(Math.floor(time));
-  }
-
   /** JSON of what is under way; undefined: nothing. */
   get run(): string | undefined {
     return (this.#db.prepare("SELECT run FROM state").get() as { run: string | null }).run ?? undefined;
@@ -120,8 +115,12 @@ export class UpdateDatabase {
     return new Map(rows.map(({ role, version, keys }) => [role, { version, keys }]));
   }
 
-  setFloors(floors: ReadonlyMap<string, Floor>): void {
+  /** Both or neither. `trusted`, ms since 1970, never goes back. */
+  remember({ floors, trusted }: { floors?: ReadonlyMap<string, Floor>; trusted?: number }): void {
     this.transaction(() => {
+      if (trusted !== undefined)
+        this.#db.prepare("UPDATE state SET trusted = max(trusted, ?)").run(Math.floor(trusted));
+      if (floors === undefined) return;
       this.#db.exec("DELETE FROM floor");
       const insert = this.#db.prepare("INSERT INTO floor VALUES (?, ?, ?)");
       for (const [role, { version, keys }] of floors) insert.run(role, version, keys);

@@ -1,15 +1,5 @@
 /** File operations that a power cut does not undo: synced files, synced directories, one rename that counts. */
-import {
-  closeSync,
-  copyFileSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import { makeDirectory } from "../log/make-directory.ts";
@@ -54,23 +44,6 @@ export function replaceFile(path: string, content: string | Uint8Array, mode = 0
 export function moveDurably(from: string, to: string): void {
   renameSync(from, to);
   sync(dirname(to));
-}
-
-/** Copies the files of a directory (no directories in it). */
-export function copyFiles(from: string, to: string): void {
-  for (const entry of readdirSync(from, { withFileTypes: true })) {
-    if (entry.isFile()) copyFileSync(join(from, entry.name), join(to, entry.name));
-  }
-}
-
-/** Syncs every file and directory below a directory, and the directory itself. */
-export function syncTree(directory: string): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) syncTree(path);
-    else sync(path);
-  }
-  sync(directory);
 }
 
 /** Removes entries of a directory whose names satisfy `isGarbage`. */

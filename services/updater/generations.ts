@@ -1,46 +1,49 @@
 /**
- * Verified metadata on the disk, in generations: a directory is written and synced beside the others and gets its name last.
- * The newest one that is whole counts, so that a torn one costs nothing but what it had learnt.
+ * Verified metadata on the disk, in generations: each is one file, written and synced beside the others, that gets its name
+ * last. The newest one that is whole counts, so that a torn one costs nothing but what it had learnt.
  *
- *   <directory>/gen-000012/{root,timestamp,snapshot,targets,…}.json, complete.json (SHA-256 of each)
+ *   <directory>/gen-000012.json   {"sha256": of the files as JSON, "files": {"root.json": "…", "timestamp.json": "…", …}}
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { copyFiles, makeDurableDirectory, moveDurably, sweep, sync, writeSynced } from "./durable.ts";
+import { makeDurableDirectory, replaceFile, sweep } from "./durable.ts";
 
-const PREFIX = "gen-";
-const COMPLETE = "complete.json";
+const NAME = /^gen-(\d+)\.json$/;
 /** Where a client works; it becomes a generation when what it found is new and accepted. */
 const WORK = ".work";
 /** The newest ones stay. */
 const KEPT = 3;
 
-const complete = z.record(z.string(), z.string());
+/** Metadata files by name ("root.json"), in the order of their names. */
+export type MetadataFiles = ReadonlyMap<string, Buffer>;
+
+const written = z.object({ sha256: z.string(), files: z.record(z.string(), z.string()) });
 
 export class Generations {
   readonly #directory: string;
+  /** Newer ones that are not whole. */
+  readonly torn: readonly string[];
+  #current: MetadataFiles | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
     makeDurableDirectory(directory);
-    // What was cut off in the middle.
-    sweep(directory, (name) => name.startsWith("."));
+    // What was cut off in the middle, and whatever else is not ours.
+    sweep(directory, (name) => !NAME.test(name));
+    const torn: string[] = [];
+    for (const number of this.#numbers()) {
+      this.#current = readWhole(this.#path(number));
+      if (this.#current !== undefined) break;
+      torn.push(nameOf(number));
+    }
+    this.torn = torn;
   }
 
   /** The newest whole one; undefined when there is none. */
-  current(): string | undefined {
-    return this.#numbers()
-      .map((number) => this.#path(number))
-      .find(isWhole);
-  }
-
-  /** Names of generations that are not whole. */
-  torn(): string[] {
-    return this.#numbers()
-      .filter((number) => !isWhole(this.#path(number)))
-      .map(nameOf);
+  get current(): MetadataFiles | undefined {
+    return this.#current;
   }
 
   /** A directory with the files of the current generation, or with the given root alone. Not durable. */
@@ -48,34 +51,26 @@ export class Generations {
     const directory = join(this.#directory, WORK);
     rmSync(directory, { recursive: true, force: true });
     mkdirSync(directory);
-    const current = this.current();
-    if (current === undefined) writeSynced(join(directory, "root.json"), firstRoot);
-    else copyFiles(current, directory);
-    rmSync(join(directory, COMPLETE), { force: true });
+    const files: MetadataFiles = this.#current ?? new Map([["root.json", Buffer.from(firstRoot)]]);
+    for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes);
     return directory;
   }
 
-  /** Makes a generation of a work directory, unless it says what the current one says. @returns whether there is a new one */
-  keep(work: string): boolean {
-    const current = this.current();
-    const hashes = hashesIn(work);
-    if (current !== undefined && JSON.stringify(readComplete(current)) === JSON.stringify(hashes)) return false;
-    const fresh = join(this.#directory, ".new");
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh);
-    copyFiles(work, fresh);
-    for (const name of Object.keys(hashes)) sync(join(fresh, name));
-    writeSynced(join(fresh, COMPLETE), JSON.stringify(hashes));
-    sync(fresh);
-    moveDurably(fresh, this.#path((this.#numbers()[0] ?? 0) + 1));
-    for (const number of this.#numbers().slice(KEPT)) rmSync(this.#path(number), { recursive: true, force: true });
+  /** Makes a generation of these files, unless the current one says the same. @returns whether there is a new one */
+  keep(files: MetadataFiles): boolean {
+    if (isSame(this.#current, files)) return false;
+    const texts = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.toString("utf8")]));
+    const content = { sha256: hashOf(texts), files: texts } satisfies z.output<typeof written>;
+    replaceFile(this.#path((this.#numbers()[0] ?? 0) + 1), JSON.stringify(content));
+    this.#current = files;
+    for (const number of this.#numbers().slice(KEPT)) rmSync(this.#path(number), { force: true });
     return true;
   }
 
   /** Newest first. */
   #numbers(): number[] {
-    const names = readdirSync(this.#directory).filter((name) => /^gen-\d+$/.test(name));
-    return names.map((name) => Number(name.slice(PREFIX.length))).sort((a, b) => b - a);
+    const numbers = readdirSync(this.#directory).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+    return numbers.map(Number).sort((a, b) => b - a);
   }
 
   #path(number: number): string {
@@ -83,32 +78,31 @@ export class Generations {
   }
 }
 
+/** The metadata files of a directory, by name. */
+export function filesIn(directory: string): MetadataFiles {
+  const names = readdirSync(directory).filter((name) => name.endsWith(".json"));
+  return new Map(names.sort().map((name) => [name, readFileSync(join(directory, name))]));
+}
+
 function nameOf(number: number): string {
-  return `${PREFIX}${String(number).padStart(6, "0")}`;
+  return `gen-${String(number).padStart(6, "0")}.json`;
 }
 
-function isWhole(directory: string): boolean {
-  const expected = readComplete(directory);
-  if (expected === undefined || expected["root.json"] === undefined) return false;
-  return JSON.stringify(hashesIn(directory)) === JSON.stringify(expected);
-}
-
-function readComplete(directory: string): Record<string, string> | undefined {
+/** Undefined: it is missing, torn or unreadable; which of these makes no difference. */
+function readWhole(path: string): MetadataFiles | undefined {
   try {
-    return complete.parse(JSON.parse(readFileSync(join(directory, COMPLETE), "utf8")));
+    const { sha256, files } = written.parse(JSON.parse(readFileSync(path, "utf8")));
+    if (sha256 !== hashOf(files) || files["root.json"] === undefined) return undefined;
+    return new Map(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)]));
   } catch {
-    // Missing, torn, unreadable: it is not whole, whatever the reason.
     return undefined;
   }
 }
 
-/** By file name, sorted. */
-function hashesIn(directory: string): Record<string, string> {
-  const names = readdirSync(directory).filter((name) => name.endsWith(".json") && name !== COMPLETE);
-  const files = names.filter((name) => statSync(join(directory, name)).isFile()).sort();
-  const hash = (name: string) =>
-    createHash("sha256")
-      .update(readFileSync(join(directory, name)))
-      .digest("hex");
-  return Object.fromEntries(files.map((name) => [name, hash(name)]));
+function hashOf(files: Readonly<Record<string, string>>): string {
+  return createHash("sha256").update(JSON.stringify(files)).digest("hex");
+}
+
+function isSame(a: MetadataFiles | undefined, b: MetadataFiles): boolean {
+  return a !== undefined && a.size === b.size && [...b].every(([name, bytes]) => a.get(name)?.equals(bytes) === true);
 }

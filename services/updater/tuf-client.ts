@@ -3,7 +3,7 @@
  * generations, versions are never undercut even when those are lost, time comes from our clock, and recovery from a
  * fast-forward attack works as the specification says.
  */
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Metadata, MetadataKind, type Root, type TargetFile, type Targets } from "@tufjs/models";
 import { type Config as TufConfig, Updater } from "tuf-js";
@@ -12,7 +12,7 @@ import { messageOf } from "../log/errors.ts";
 import type { Clock, ClockReading } from "./clock.ts";
 import type { Floor } from "./database.ts";
 import type { UpdateFetcher } from "./fetcher.ts";
-import { Generations } from "./generations.ts";
+import { filesIn, Generations, type MetadataFiles } from "./generations.ts";
 import { type ListedRelease, listReleases } from "./release.ts";
 import { UnreachableError } from "./transport.ts";
 
@@ -30,9 +30,10 @@ const ANY_RELEASE = "releases/-/-";
 
 export interface FloorStore {
   floors(): Map<string, Floor>;
-  setFloors(floors: ReadonlyMap<string, Floor>): void;
+  /** The latest time at which signed metadata was found fresh, ms since 1970. */
   readonly trusted: number;
-  raiseTrusted(time: number): void;
+  /** Keeps both, or neither; `trusted` never goes back. */
+  remember(seen: { readonly floors?: ReadonlyMap<string, Floor>; readonly trusted?: number }): void;
 }
 
 /** The repository says something that may not be believed; nothing of it was taken. */
@@ -74,8 +75,8 @@ export class TufSession {
   readonly #generations: Generations;
   readonly #fetcher: UpdateFetcher;
   readonly #work: string;
-  /** By file name, as it was when the session began. */
-  readonly #before: ReadonlyMap<string, Buffer>;
+  /** As it was when the session began. */
+  readonly #before: MetadataFiles;
   #updater: Updater | undefined;
 
   constructor(parts: TufClientParts, generations: Generations, fetcher: UpdateFetcher) {
@@ -96,7 +97,6 @@ export class TufSession {
    * @throws UnreachableError: try again; ExpiredError; UntrustedError: an attack or a broken repository
    */
   async refresh(): Promise<Walk> {
-    const before = versionsIn(this.#work);
     const clock = this.#parts.clock.read(this.#parts.floors.trusted);
     try {
       await this.#walk(clock);
@@ -104,10 +104,10 @@ export class TufSession {
       this.#keepVerified();
       throw this.#judged(error);
     }
-    this.keep();
-    const { versions, expires } = describe(this.#work);
     // Signed metadata is fresh at this time: time never was earlier, and the signature bounds how far a wrong clock can push it.
-    if (clock.isCertain) this.#parts.floors.raiseTrusted(clock.time);
+    this.#accept(clock.isCertain ? clock.time : undefined);
+    const { versions, expires } = describe(filesIn(this.#work));
+    const before = describe(this.#before).versions;
     const isNew = Object.keys(versions).some((role) => role !== "timestamp" && versions[role] !== before[role]);
     return { versions, expires, clock, isNew };
   }
@@ -136,8 +136,15 @@ export class TufSession {
 
   /** Takes over what was verified so far. @throws UntrustedError when it is older than what was seen before */
   keep(): void {
-    const floors = this.#raised(this.#work);
-    if (this.#generations.keep(this.#work)) this.#parts.floors.setFloors(floors);
+    this.#accept(undefined);
+  }
+
+  #accept(trusted: number | undefined): void {
+    const files = filesIn(this.#work);
+    const floors = this.#raised(files);
+    const isNew = this.#generations.keep(files);
+    if (!isNew && trusted === undefined) return;
+    this.#parts.floors.remember({ ...(isNew && { floors }), ...(trusted !== undefined && { trusted }) });
   }
 
   async #walk(clock: ClockReading): Promise<void> {
@@ -184,16 +191,16 @@ export class TufSession {
     };
     const floors = this.#parts.floors.floors();
     // The others were not looked at under the keys that count now.
-    for (const [role, floor] of this.#raised(this.#work)) if (isNew(role)) floors.set(role, floor);
-    if (this.#generations.keep(this.#work)) this.#parts.floors.setFloors(floors);
+    for (const [role, floor] of this.#raised(now)) if (isNew(role)) floors.set(role, floor);
+    if (this.#generations.keep(now)) this.#parts.floors.remember({ floors });
   }
 
-  /** The floors with what a directory holds. @throws UntrustedError when that is below them */
-  #raised(directory: string): Map<string, Floor> {
-    const root = rootOf(readFileSync(join(directory, "root.json")));
+  /** The floors with what these files say. @throws UntrustedError when that is below them */
+  #raised(files: MetadataFiles): Map<string, Floor> {
+    const root = rootOf(files.get("root.json")!);
     const floors = this.#parts.floors.floors();
     const raised = new Map<string, Floor>();
-    for (const [role, version] of Object.entries(versionsIn(directory))) {
+    for (const [role, version] of Object.entries(describe(files).versions)) {
       const keys = guardianKeys(root, role);
       const floor = floors.get(role);
       // Fast-forward recovery: what was seen under keys that were replaced binds nobody. A root is bound always.
@@ -230,8 +237,8 @@ export class TufClient {
   constructor(parts: TufClientParts) {
     this.#parts = parts;
     this.#generations = new Generations(parts.directory);
-    for (const name of this.#generations.torn())
-      parts.warn(`the metadata in ${parts.directory}/${name} is torn; the one before it is used`);
+    for (const name of this.#generations.torn)
+      parts.warn(`the metadata in ${parts.directory}/${name} is torn; what came before it is used`);
   }
 
   /** One session at a time. */
@@ -241,7 +248,7 @@ export class TufClient {
 
   /** What is known without asking anybody: versions and expiry by role. */
   known(): Pick<Walk, "versions" | "expires"> {
-    const current = this.#generations.current();
+    const { current } = this.#generations;
     return current === undefined ? { versions: {}, expires: {} } : describe(current);
   }
 }
@@ -279,34 +286,13 @@ interface RoleFile {
   readonly signed: { readonly version: number; readonly expires: string };
 }
 
-/** The metadata files of a directory, by name. */
-function filesIn(directory: string): Map<string, Buffer> {
-  const names = readdirSync(directory).filter((name) => name.endsWith(".json"));
-  return new Map(names.map((name) => [name, readFileSync(join(directory, name))]));
-}
-
-function describe(directory: string): Pick<Walk, "versions" | "expires"> {
-  const roles = rolesIn(directory);
-  return {
-    versions: Object.fromEntries(roles.map(([role, { signed }]) => [role, signed.version])),
-    expires: Object.fromEntries(roles.map(([role, { signed }]) => [role, Date.parse(signed.expires)])),
-  };
-}
-
-function versionsIn(directory: string): Record<string, number> {
-  return Object.fromEntries(rolesIn(directory).map(([role, { signed }]) => [role, signed.version]));
-}
-
-function rolesIn(directory: string): [string, RoleFile][] {
-  const names = readdirSync(directory).filter((name) => name.endsWith(".json") && name !== "complete.json");
-  return names.map((name) => {
-    const role = decodeURIComponent(name.slice(0, -".json".length));
-    return [role, readRole(directory, role) as RoleFile];
+function describe(files: MetadataFiles): Pick<Walk, "versions" | "expires"> {
+  const roles = [...files].map(([name, bytes]) => {
+    const { signed } = JSON.parse(bytes.toString("utf8")) as RoleFile;
+    return { role: decodeURIComponent(name.slice(0, -".json".length)), signed };
   });
-}
-
-function readRole(directory: string, role: string): unknown {
-  const name = `${encodeURIComponent(role)}.json`;
-  if (!readdirSync(directory).includes(name)) return undefined;
-  return JSON.parse(readFileSync(join(directory, name), "utf8"));
+  return {
+    versions: Object.fromEntries(roles.map(({ role, signed }) => [role, signed.version])),
+    expires: Object.fromEntries(roles.map(({ role, signed }) => [role, Date.parse(signed.expires)])),
+  };
 }

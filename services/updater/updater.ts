@@ -1,19 +1,19 @@
 /**
- * Keeps a device's bundles current: asks the repository, fetches what is for this device, brings it in, watches it, and
- * takes it back when it fails. What may be decided is in machine.ts and rollout.ts; trust is tuf-client.ts' business.
+ * Keeps a device's bundles current: asks the repository, fetches what is for this device, and has it installed. What may be
+ * decided is in machine.ts and rollout.ts; trust is tuf-client.ts' business, bringing in and going back installation.ts'.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
-import type { Activator, Standing } from "./activator.ts";
+import type { Activator } from "./activator.ts";
 import type { Clock } from "./clock.ts";
-import { type HistoryEntry, UpdateDatabase } from "./database.ts";
+import { type HistoryEntry, type Installed, UpdateDatabase } from "./database.ts";
 import { Download } from "./download.ts";
 import { UpdateFetcher } from "./fetcher.ts";
+import { type Ended, Installation } from "./installation.ts";
 import { Inventory } from "./inventory.ts";
 import { Journal } from "./journal.ts";
-import { type End, RESOLVE, type RunRelease } from "./machine.ts";
-import { type ListedRelease, parseManifest, type ReleaseManifest } from "./release.ts";
+import type { RunRelease } from "./machine.ts";
+import { type ListedRelease, parseManifest } from "./release.ts";
 import { firstPollMs, nextPollMs } from "./schedule.ts";
 import { Selection, type Wish } from "./selection.ts";
 import { ContentStore } from "./store.ts";
@@ -21,12 +21,8 @@ import { shown, type Transport, UnreachableError } from "./transport.ts";
 import { TufClient, type TufSession } from "./tuf-client.ts";
 import type { UpdaterOptions, UpdateStatus } from "./types.ts";
 
-/** How often the bundle that is brought in is looked at; ms. */
-const WATCH_MS = 100;
 /** Progress is told so often at most; ms. */
 const TELL_MS = 500;
-/** How soon it is looked whether an element can take a bundle that waits for it; ms. */
-const _READY_LOOK_MS = 60_000;
 /** A timer cannot wait longer; ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -52,6 +48,7 @@ export class Updater {
   readonly #abort = new AbortController();
   readonly #inventory: Inventory;
   readonly #selection: Selection;
+  readonly #installation: Installation;
   /** Directories of releases that were fetched and wait for their time. */
   readonly #waiting = new Set<string>();
   #work: Promise<void> = Promise.resolve();
@@ -74,6 +71,16 @@ export class Updater {
     this.#selection = new Selection(options, this.#inventory, parts.activator);
     const locate = (release: RunRelease) => this.#store.directoryOf(release, release.sha256);
     this.#journal = new Journal(this.#db, locate, (point) => parts.reached?.(point));
+    this.#installation = new Installation({
+      activator: parts.activator,
+      journal: this.#journal,
+      store: this.#store,
+      probation: options.probation,
+      signal: this.#abort.signal,
+      log,
+      onChange: () => parts.onChange(),
+      onEnd: (ended) => this.#ended(ended),
+    });
     const metadataUrl = new URL("metadata", withSlash(options.repository)).href;
     const warn = (message: string) => log.warn(message);
     this.#client = new TufClient({
@@ -89,7 +96,7 @@ export class Updater {
   /** Resolves what was under way, then polls. Deployments have been resumed before. */
   start(): void {
     this.#reconcile();
-    this.#busy(() => this.#resolve());
+    this.#busy(() => this.#installation.resume());
     this.#plan(firstPollMs(this.#parts.options.intervalMs, Math.random()));
   }
 
@@ -129,7 +136,7 @@ export class Updater {
     if (state !== "probation") this.#expectIdle();
     this.#parts.activator.rollback(current.element);
     this.#inventory.block({ channel, version: current.version, sha256: current.sha256 }, "taken back by hand");
-    if (state !== "probation") this.#busy(() => this.#untilLeft(current.element, current.directory));
+    if (state !== "probation") this.#busy(() => this.#leave(current));
     return this.status();
   }
 
@@ -193,21 +200,6 @@ export class Updater {
     this.#timer = setTimeout(() => {
       this.check();
     }, wait).unref();
-  }
-
-  /** A start in the middle of an update: it goes on, or is ended, by what others wrote down. */
-  async #resolve(): Promise<void> {
-    const { state, release } = this.#journal.run;
-    if (state === "idle") return;
-    const standing = release === undefined ? BEFORE : this.#standing(release);
-    const next = RESOLVE[state][standing.place];
-    this.#parts.log.warn({ state, place: standing.place, next }, "an update was interrupted");
-    if (next === "idle" || release === undefined) return this.#journal.rest();
-    if (next === "staged" || next === "probation") {
-      if (!this.#journal.carryOn()) this.#parts.activator.rollback(release.element);
-      return this.#watch(release);
-    }
-    this.#end(next as End, standing);
   }
 
   async #poll(wish: Wish | undefined): Promise<void> {
@@ -304,92 +296,25 @@ export class Updater {
       this.#selection.say(channel, version, wait);
       return this.#rest();
     }
-    return this.#activate(release, manifest, isWished);
+    this.#waiting.delete(directory);
+    return this.#installation.install(release, manifest, isWished);
   }
 
-  async #activate(release: RunRelease, manifest: ReleaseManifest, isWished: boolean): Promise<boolean> {
-    const { activator } = this.#parts;
-    this.#waiting.delete(release.directory);
-    this.#journal.enter("staged");
-    this.#parts.onChange();
-    try {
-      if (isWished) activator.forgive(release.element, release.directory);
-      activator.begin(release.element, release.directory, this.#planOf(release, manifest));
-    } catch (error) {
-      if (!(error instanceof ExpectedError)) throw error;
-      return this.#end("failed", { place: "before", reason: error.message, isLasting: false });
-    }
-    this.#journal.done();
-    return this.#watch(release).then(() => this.#db.installed(release.channel)?.sha256 === release.sha256);
-  }
-
-  /** A release that brings another model is watched longer. */
-  #planOf({ element }: RunRelease, { files, probation }: ReleaseManifest) {
-    const { moduleMs, modelMs, shadowMs, agreement, frameRate } = this.#parts.options.probation;
-    const serving = this.#parts.activator.serving(element);
-    const known = serving === undefined ? undefined : this.#store.recordOf(serving);
-    const model = files.find(({ target }) => target.startsWith("models/"));
-    const isSameModel =
-      model === undefined || (known !== undefined && this.#store.holds(known.directory, model.path, model.sha256));
-    return {
-      shadowMs: probation.shadowMs ?? shadowMs,
-      probationMs: probation.durationMs ?? (isSameModel ? moduleMs : modelMs),
-      agreement: probation.agreementPercent === undefined ? agreement : probation.agreementPercent / 100,
-      frameRate,
-    };
-  }
-
-  async #watch(release: RunRelease): Promise<void> {
-    while (!this.#abort.signal.aborted) {
-      const standing = this.#standing(release);
-      const { state } = this.#journal.run;
-      if (standing.place === "probation" && state === "staged") {
-        this.#journal.enter("probation");
-        this.#parts.onChange();
-        this.#journal.done();
-      }
-      if (standing.place === "serving") return void this.#end("committed", standing);
-      if (standing.place === "gone-back") return void this.#end("rolled-back", standing);
-      if (standing.place === "before")
-        return void this.#end(state === "probation" ? "rolled-back" : "failed", standing);
-      await sleep(WATCH_MS, undefined, { signal: this.#abort.signal }).catch(() => {});
-    }
-  }
-
-  #end(end: End, { reason, isLasting }: Standing): boolean {
-    const { release } = this.#journal.run;
-    const why = reason === "" && end !== "committed" ? "Nightjar ended in the middle of it" : reason;
-    this.#journal.finish({ end, reason: end === "committed" ? "" : why, verdict: isLasting ? "unfit" : "failed" });
-    const said = { channel: release?.channel, version: release?.version };
-    this.#parts.log[end === "committed" ? "info" : "warn"](
-      said,
-      `an update is ${end}${why === "" || end === "committed" ? "" : `: ${why}`}`,
-    );
+  #ended({ release, end, reason }: Ended): void {
     if (release !== undefined) {
-      this.#selection.say(release.channel, null, end === "committed" ? "" : `${release.version}: ${why}`);
+      this.#selection.say(release.channel, null, end === "committed" ? "" : `${release.version}: ${reason}`);
     }
     this.#parts.onChange();
     this.#inventory.clean(this.#waiting);
-    this.#journal.done();
-    this.#rest();
-    return end === "committed";
   }
 
-  async #untilLeft(element: string, directory: string): Promise<void> {
-    const { activator } = this.#parts;
-    const isLeft = () =>
-      activator.serving(element) !== directory && activator.standing(element, directory).place !== "changing";
-    while (!this.#abort.signal.aborted && !isLeft())
-      await sleep(WATCH_MS, undefined, { signal: this.#abort.signal }).catch(() => {});
+  async #leave({ element, directory }: Installed): Promise<void> {
+    await this.#installation.untilLeft(element, directory);
     if (!this.#abort.signal.aborted) this.#reconcile();
   }
 
   #reconcile(): void {
     this.#inventory.reconcile(this.#parts.options.channels, this.#journal.run.release?.channel);
-  }
-
-  #standing({ element, directory }: RunRelease): Standing {
-    return this.#parts.activator.standing(element, directory);
   }
 
   #tell(done: number, of: number): void {
@@ -417,8 +342,6 @@ export class Updater {
     throw new ExpectedError(EXIT.configuration, `${problem}; there is ${channels.join(", ")}`);
   }
 }
-
-const BEFORE: Standing = { place: "before", reason: "", isLasting: false };
 
 function withSlash(url: string): string {
   return url.endsWith("/") ? url : `${url}/`;

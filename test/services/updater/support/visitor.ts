@@ -19,7 +19,7 @@ export class Visitor {
   constructor(url: string, firstRoot: Uint8Array, options: Partial<TransportOptions> = {}) {
     this.#url = url;
     this.#firstRoot = firstRoot;
-    this.transport = new Transport({ idleMs: 300, rate: 0, userAgent: "test", ...options });
+    this.transport = new Transport({ idleMs: 5000, rate: 0, userAgent: "test", ...options });
     mkdirSync(this.folder, { recursive: true });
   }
 
