@@ -21,7 +21,9 @@ import { REPO_COMMANDS } from "./commands/repo.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { status } from "./commands/status.ts";
+import { tokenAdd, tokenList, tokenRemove } from "./commands/token.ts";
 import { updateCheck, updateHistory, updateInstall, updateRollback, updateStatus } from "./commands/update.ts";
+import { userAdd, userList, userPassword, userRemove } from "./commands/user.ts";
 import { validate } from "./commands/validate.ts";
 import { watch } from "./commands/watch.ts";
 import { zoneList, zoneRemove, zoneSet } from "./commands/zone.ts";
@@ -50,6 +52,13 @@ const COMMANDS: readonly CommandSpec[] = [
   updateRollback,
   updateHistory,
   ...REPO_COMMANDS,
+  userList,
+  userAdd,
+  userRemove,
+  userPassword,
+  tokenList,
+  tokenAdd,
+  tokenRemove,
   deviceShow,
   deviceEnrol,
   zoneList,

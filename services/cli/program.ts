@@ -22,6 +22,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   repo: "make and sign a repository of updates, and publish it",
   device: "the identity of this device",
   module: "make, build, test and measure modules: rules and decoders of your own",
+  user: "who may log in to the console and the HTTP API",
+  token: "tokens with which programs read the HTTP API, such as Prometheus",
   zone: "set, remove and list the zones (regions and lines) of cameras of the running Nightjar",
 };
 

@@ -1,5 +1,6 @@
 /** Rules between keys. They look at the raw values, so that they are reported together with the errors of single keys. */
 import { isPlainToElsewhere } from "../publisher/transport.ts";
+import { isLoopbackListener } from "./listen.ts";
 import type { Locate, Path, Problem } from "./problems.ts";
 import { keyText, valueAt } from "./problems.ts";
 import { parseDuration } from "./units.ts";
@@ -21,6 +22,7 @@ export function crossCheck(raw: unknown, locate: Locate): Problem[] {
     });
   }
   checkMqtt(valueAt(raw, ["mqtt"]), report);
+  checkConsole(valueAt(raw, ["console"]), report);
   checkDelays(valueAt(raw, ["pipeline", "restart"]), ["pipeline", "restart"], report);
   return problems;
 }
@@ -80,12 +82,33 @@ function checkMqtt(mqtt: unknown, report: Report): void {
     const hint = "use mqtts:, or, where anyone may read and change the messages, write mqtt.insecure: true";
     report(["mqtt", "url"], `goes to another machine without TLS; ${hint}`);
   }
-  const tls = valueAt(mqtt, ["tls"]);
+  checkPair(valueAt(mqtt, ["tls"]), ["mqtt", "tls"], report);
+}
+
+/** A certificate and its key come together. */
+function checkPair(tls: unknown, path: Path, report: Report): void {
   const certificate = valueAt(tls, ["certificate"]);
   const key = valueAt(tls, ["key"]);
   if (certificate !== undefined && key === undefined)
-    report(["mqtt", "tls", "certificate"], "needs mqtt.tls.key, its private key, too");
-  if (key !== undefined && certificate === undefined) report(["mqtt", "tls", "key"], "needs mqtt.tls.certificate too");
+    report([...path, "certificate"], `needs ${keyText([...path, "key"])}, its private key, too`);
+  if (key !== undefined && certificate === undefined)
+    report([...path, "key"], `needs ${keyText([...path, "certificate"])} too`);
+}
+
+function checkConsole(section: unknown, report: Report): void {
+  const tls = valueAt(section, ["tls"]);
+  checkPair(tls, ["console", "tls"], report);
+  const listen = valueAt(section, ["listen"]);
+  const isPlain = valueAt(tls, ["certificate"]) === undefined && valueAt(tls, ["selfSigned"]) !== true;
+  if (valueAt(section, ["enabled"]) === false || typeof listen !== "string" || !/.:\d{1,5}$/.test(listen)) return;
+  if (isPlain && !isLoopbackListener(listen)) {
+    const hint =
+      "give console.tls.certificate and key, or console.tls.selfSigned: true, and make a user (nightjar user add)";
+    report(
+      ["console", "listen"],
+      `${listen} can be reached by other machines, and passwords must not travel without TLS; ${hint}`,
+    );
+  }
 }
 
 function checkCredentials(uri: unknown, path: Path, hint: string, report: Report): void {

@@ -16,7 +16,7 @@ import { type Zone, zonesSchema } from "./zones.ts";
 
 /** The configuration of a running Nightjar: all defaults filled in, all paths absolute. */
 export interface Config
-  extends Omit<ParsedConfig, "device" | "directories" | "mqtt" | "outbox" | "evidence" | "updates"> {
+  extends Omit<ParsedConfig, "device" | "directories" | "mqtt" | "outbox" | "evidence" | "updates" | "console"> {
   /** The file it came from; absolute. */
   readonly file: string;
   readonly device: ParsedConfig["device"] & { readonly id: string; readonly name: string };
@@ -24,6 +24,7 @@ export interface Config
   readonly outbox: ParsedConfig["outbox"] & { readonly directory: string };
   readonly evidence: ParsedConfig["evidence"] & { readonly directory: string };
   readonly updates: ParsedConfig["updates"] & { readonly root: string };
+  readonly console: ParsedConfig["console"] & { readonly users: string };
   readonly directories: { readonly runtime: string; readonly state: string; readonly bundles: string };
 }
 
@@ -195,6 +196,20 @@ function complete(parsed: ParsedConfig, file: string): Config {
       ...parsed.updates,
       root: absolute(parsed.updates.root ?? "root.json"),
       tls: mapPaths(parsed.updates.tls, absolute),
+    },
+    console: {
+      ...parsed.console,
+      users: absolute(parsed.console.users ?? join(state, "users.json")),
+      tls: {
+        ...parsed.console.tls,
+        ...mapPaths({ certificate: parsed.console.tls.certificate, key: parsed.console.tls.key }, absolute),
+      },
+    },
+    telemetry: {
+      otlp: {
+        ...parsed.telemetry.otlp,
+        ...mapPaths({ headers: parsed.telemetry.otlp.headers }, absolute),
+      },
     },
     pipeline: { ...parsed.pipeline, deepstream: withAbsoluteTracker(parsed.pipeline.deepstream, base) },
     log: { ...log, ...(log.file === undefined ? {} : { file: absolute(log.file) }) },

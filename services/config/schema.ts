@@ -4,11 +4,13 @@
  */
 import { z } from "zod";
 import { cameraSchema, placeSchema } from "./cameras.ts";
+import { consoleSection } from "./console.ts";
 import { deepstream } from "./deepstream.ts";
-import { address, duration, identifier, integerIn, numberIn, path, percent, size, text } from "./fields.ts";
+import { duration, identifier, integerIn, numberIn, path, size, text } from "./fields.ts";
 import { mqtt } from "./mqtt.ts";
 import { evidence, outbox } from "./outbox.ts";
 import { rulesSchema } from "./rules.ts";
+import { telemetry } from "./telemetry.ts";
 import { updates } from "./updates.ts";
 import { zonesSection } from "./zones.ts";
 
@@ -121,13 +123,42 @@ const moduleLimits = z.strictObject({
   logLines: integerIn(0, 1000)
     .prefault(1000)
     .meta({ description: "Log lines of a module per second.", unit: "lines", restart: "nightjar" }),
+  auxBytes: size()
+    .prefault("16MiB")
+    .meta({ description: "Masks, keypoints and user metadata of one frame.", unit: "size", restart: "nightjar" }),
+  reloads: integerIn(0, 1000).prefault(1000).meta({
+    description: "Failures within the window (`policy.window` of a bundle) after which a module is given up.",
+    unit: "failures",
+    restart: "nightjar",
+  }),
+  failureWindow: duration({ min: "1s", max: "1d" }).prefault("1s").meta({
+    description: "The least `policy.window` of a bundle: within a short one, few failures are counted.",
+    unit: "duration",
+    restart: "nightjar",
+  }),
 });
+
+/** A bundle's name, or the SHA-256 of an operator's file. */
+const operator = text().regex(
+  /^([a-z0-9][a-z0-9._-]{0,63}|sha256:[0-9a-f]{64})$/,
+  "expected the name of a bundle, or sha256: and 64 hexadecimal digits",
+);
 
 const modules = z.strictObject({
   limits: moduleLimits.prefault({}).meta({
     description: "What a module gets at most, whatever its bundle asks for.",
     restart: "nightjar",
   }),
+  operators: z
+    .array(operator)
+    .prefault([])
+    .meta({
+      description:
+        "Operators that may run: TypeScript without a sandbox, with the rights of Nightjar. The names of their bundles; or sha256:… of an operator's file, for exactly that one.",
+      restart: "nightjar",
+      defaultNote: "none",
+      example: ["crowd"],
+    }),
   shadow: duration({ min: "0s", max: "1d" }).prefault("0s").meta({
     description: "How long a new bundle runs beside the old one, unseen, before it serves; 0s: not at all.",
     unit: "duration",
@@ -176,24 +207,6 @@ const messages = z.strictObject({
   analytics: analytics
     .optional()
     .meta({ description: "The analytics module that the full payload names.", restart: "nightjar" }),
-});
-
-const console = z.strictObject({
-  enabled: z.boolean().prefault(true).meta({ description: "Serve the console and the HTTP API.", restart: "nightjar" }),
-  listen: address().prefault("127.0.0.1:8080").meta({
-    description:
-      "Address of the console. Anyone who reaches it can look at the cameras; changes are taken from this machine only.",
-    restart: "nightjar",
-  }),
-  pictureRate: numberIn(0.1, 60)
-    .prefault(10)
-    .meta({ description: "Most live pictures per second and viewer.", unit: "frames/s", restart: "nightjar" }),
-  pictureQuality: percent()
-    .prefault("75%")
-    .meta({ description: "JPEG quality of live pictures.", unit: "percent", restart: "nightjar" }),
-  pictureWidth: integerIn(160, 8192)
-    .prefault(960)
-    .meta({ description: "Largest width of live pictures.", unit: "pixels", restart: "nightjar" }),
 });
 
 const restart = z.strictObject({
@@ -327,7 +340,8 @@ export const configSchema = z.strictObject({
   mqtt: mqtt.prefault({}).meta({ description: "Where it is published." }),
   outbox: outbox.prefault({}).meta({ description: "Messages that the broker does not have yet." }),
   evidence: evidence.prefault({}).meta({ description: "Pictures of events." }),
-  console: console.prefault({}).meta({ description: "Web page and HTTP API." }),
+  console: consoleSection.prefault({}).meta({ description: "Web page and HTTP API." }),
+  telemetry: telemetry.prefault({}).meta({ description: "Metrics that are sent; GET /metrics has them in any case." }),
   pipeline: pipeline.prefault({}).meta({ description: "The video pipeline and the processes." }),
   log: log.prefault({}).meta({ description: "Logs." }),
   directories: directories.prefault({}).meta({ description: "Directories." }),

@@ -289,25 +289,3 @@ export const COMMANDS = {
 export type CommandName = keyof typeof COMMANDS;
 export type CommandInput<Name extends CommandName> = z.output<(typeof COMMANDS)[Name]["input"]>;
 export type CommandOutput<Name extends CommandName> = Awaited<ReturnType<(typeof COMMANDS)[Name]["run"]>>;
-
-/** The parts of `path` that a template like /api/cameras/:id takes; undefined when it does not fit. */
-export function matchPath(template: string, path: string): Record<string, string> | undefined {
-  const wanted = template.split("/");
-  const given = path.split("/");
-  if (wanted.length !== given.length) return undefined;
-  const parts: Record<string, string> = {};
-  for (const [i, step] of wanted.entries()) {
-    const part = given[i] ?? "";
-    if (step.startsWith(":")) parts[step.slice(1)] = decodePart(part);
-    else if (step !== part) return undefined;
-  }
-  return parts;
-}
-
-function decodePart(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}

@@ -9,7 +9,7 @@ import type { ServerResponse } from "node:http";
  * update   the updater's status changed
  * broker   the connection to the broker changed
  * objects  a message with objects, as it is published (many: only for those who ask)
- * status   the whole status, once a second
+ * status   the status without the log, once a second
  * log      a line of the log
  */
 export const NEWS_TYPES = [
@@ -41,6 +41,7 @@ const KEPT: Readonly<Partial<Record<NewsType, number>>> = {
   bundle: 50,
   update: 20,
   broker: 20,
+  log: 300,
 };
 
 /** A listener who lets this much pile up is cut off; it comes back by itself and gets what was kept. Bytes. */
@@ -66,6 +67,11 @@ export class EventHub {
     return false;
   }
 
+  /** How many listen. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   publish(news: News): void {
     const id = this.#nextId++;
     this.#keep(id, news);
@@ -75,11 +81,10 @@ export class EventHub {
   }
 
   /**
-   * Sends news until the listener leaves.
+   * Sends news until the listener leaves; the answer has begun, as text/event-stream.
    * @param after id of the last news that the listener has seen: it gets the kept ones since; undefined: only what comes from now on
    */
   listen(response: ServerResponse, types: readonly NewsType[], after: number | undefined): void {
-    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" });
     response.write("retry: 1000\n\n");
     const listener: Listener = { response, types: new Set(types) };
     if (after !== undefined) for (const { id, news } of this.#keptSince(after, types)) response.write(frame(id, news));

@@ -1,31 +1,32 @@
 /** Kept pictures and recordings over HTTP, by the id that messages and replies name. */
-import type { ServerResponse } from "node:http";
 import { EXIT } from "../log/errors.ts";
 import type { EvidenceStore } from "../supervisor/evidence.ts";
-import { matchPath } from "./commands.ts";
-import { sendError } from "./http-server.ts";
+import { beginStream, sendError } from "./answers.ts";
+import type { Route } from "./routes.ts";
 
-/** @returns false when the path is for something else */
-export function sendEvidence(path: string, store: EvidenceStore, response: ServerResponse): boolean {
-  const id = matchPath("/api/evidence/:id", path)?.id;
-  if (id === undefined) return false;
-  const found = store.read(id);
-  if (found === undefined) {
-    sendError(response, 404, `there is no picture "${id}" (any more)`, EXIT.usage);
-    return true;
-  }
-  const { view, type, stream } = found;
-  // Removed for the quota just now, or unreadable: said while that is still possible.
-  stream.once("error", () => sendError(response, 404, `the picture "${id}" cannot be read`, EXIT.environment));
-  stream.once("open", () => {
-    // It never changes under its id.
-    response.writeHead(200, {
-      "content-type": type,
-      "content-length": view.bytes,
-      "cache-control": "max-age=86400, immutable",
-    });
-    stream.pipe(response);
-  });
-  response.once("close", () => stream.destroy());
-  return true;
+export function evidenceRoute(store: EvidenceStore): Route {
+  return {
+    method: "GET",
+    path: "/api/evidence/:id",
+    summary: "A kept picture or recording",
+    needs: "viewer",
+    type: "image/jpeg",
+    run: ({ request, response, parts: { id = "" } }) => {
+      const found = store.read(id);
+      if (found === undefined) return sendError(response, 404, `there is no picture "${id}" (any more)`);
+      const { view, type, stream } = found;
+      // Removed for the quota just now, or unreadable: said while that is still possible.
+      stream.once("error", () => sendError(response, 404, `the picture "${id}" cannot be read`, EXIT.environment));
+      stream.once("open", () => {
+        const headers = {
+          "content-type": type,
+          "content-length": String(view.bytes),
+          // It never changes under its id; nobody between us and the browser keeps it.
+          "cache-control": "private, max-age=86400, immutable",
+        };
+        if (beginStream(request, response, headers)) stream.pipe(response);
+      });
+      response.once("close", () => stream.destroy());
+    },
+  };
 }

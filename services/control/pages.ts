@@ -1,17 +1,17 @@
-/** What the control interface serves besides the commands: console, live pictures, news, probes, metrics. */
-import { readFile } from "node:fs/promises";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
+/** What the control interface serves besides the commands and the console: live pictures, news, probes, metrics, files. */
 import { EXIT } from "../log/errors.ts";
 import type { Captures } from "../supervisor/captures.ts";
 import type { EvidenceStore } from "../supervisor/evidence.ts";
-import { sendCapture } from "./captures-page.ts";
-import { matchPath } from "./commands.ts";
+import type { Status } from "../supervisor/status.ts";
+import { beginStream, sendError, sendText } from "./answers.ts";
+import { captureRoute } from "./captures-page.ts";
 import { type EventHub, NEWS_TYPES, type NewsType } from "./event-hub.ts";
-import { sendEvidence } from "./evidence-page.ts";
-import { type Fallback, sendError } from "./http-server.ts";
+import { evidenceRoute } from "./evidence-page.ts";
+import { MAX_LISTENERS } from "./limits.ts";
 import type { Pictures } from "./pictures.ts";
-import { sendSchema } from "./schema-page.ts";
+import type { Exchange, Route } from "./routes.ts";
+import { schemaRoutes } from "./schema-page.ts";
+import { statusPage } from "./status-page.ts";
 
 export interface PageSources {
   readonly pictures: Pictures;
@@ -19,110 +19,137 @@ export interface PageSources {
   readonly evidence: EvidenceStore;
   readonly captures: Captures;
   hasCamera(id: string): boolean;
+  status(): Status;
   /** Why Nightjar is not ready; undefined when it is. */
   notReady(): string | undefined;
   metrics(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
-const PUBLIC = join(import.meta.dirname, "..", "console", "public");
 const SNAPSHOT_TIMEOUT_MS = 5000;
 
-/** Nothing from elsewhere, no inline script, no frame around it. */
-const PAGE_HEADERS = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cache-control": "no-cache",
-};
-
-const FILES: Record<string, { readonly file: string; readonly type: string }> = {
-  "/": { file: "index.html", type: "text/html; charset=utf-8" },
-  "/console.css": { file: "console.css", type: "text/css; charset=utf-8" },
-  "/console.js": { file: "console.js", type: "text/javascript; charset=utf-8" },
-  "/icon.svg": { file: "icon.svg", type: "image/svg+xml" },
-};
-
-export function pages(sources: PageSources): Fallback {
-  return async (request, url, response) => {
-    if (request.method !== "GET" && request.method !== "HEAD") return false;
-    const file = FILES[url.pathname];
-    if (file !== undefined) return sendFile(file, response);
-    if (url.pathname === "/livez") return sendText(response, 200, "alive");
-    if (url.pathname === "/readyz") return sendReadiness(sources.notReady(), response);
-    if (url.pathname === "/metrics") return sendMetrics(await sources.metrics(), response);
-    if (url.pathname === "/api/events") return sendNews(request, url, sources.news, response);
-    if (sendCapture(url.pathname, sources.captures, response)) return true;
-    if (sendEvidence(url.pathname, sources.evidence, response) || sendSchema(url.pathname, response)) return true;
-    return sendPictures(url, sources, response);
-  };
+export function pageRoutes(sources: PageSources): Route[] {
+  return [
+    ...probeRoutes(sources),
+    {
+      method: "GET",
+      path: "/metrics",
+      summary: "Metrics for Prometheus",
+      needs: "viewer",
+      type: "text/plain",
+      run: async ({ request, response }) => {
+        const { type, text } = await sources.metrics();
+        if (beginStream(request, response, { "content-type": type })) response.end(text);
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/events",
+      summary:
+        "News as they come (server-sent events): ?types=event,camera; Last-Event-ID or ?after=ID brings the kept ones since",
+      needs: "viewer",
+      type: "text/event-stream",
+      run: (exchange) => sendNews(exchange, sources.news),
+    },
+    {
+      method: "GET",
+      path: "/api/cameras/:id/live",
+      summary: "Live pictures with objects drawn in (motion JPEG); a slow reader gets fewer",
+      needs: "viewer",
+      type: "multipart/x-mixed-replace",
+      run: (exchange) => sendLive(exchange, sources),
+    },
+    {
+      method: "GET",
+      path: "/api/cameras/:id/snapshot.jpg",
+      summary: "One picture with objects drawn in",
+      needs: "viewer",
+      type: "image/jpeg",
+      run: (exchange) => sendSnapshot(exchange, sources),
+    },
+    evidenceRoute(sources.evidence),
+    captureRoute(sources.captures),
+    ...schemaRoutes(),
+  ];
 }
 
-async function sendFile({ file, type }: { file: string; type: string }, response: ServerResponse): Promise<true> {
-  const content = await readFile(join(PUBLIC, file));
-  response.writeHead(200, { ...PAGE_HEADERS, "content-type": type });
-  response.end(content);
-  return true;
+function probeRoutes(sources: PageSources): Route[] {
+  const probe = { method: "GET", type: "text/plain", needs: null } as const;
+  return [
+    {
+      ...probe,
+      path: "/livez",
+      summary: "200 while the supervisor lives",
+      run: ({ response }) => void sendText(response, 200, "alive"),
+    },
+    {
+      ...probe,
+      path: "/readyz",
+      summary:
+        "200 when both processes run and a camera delivers, otherwise 503 (with the reason, for those who may look)",
+      run: ({ response, caller }) => {
+        const notReady = sources.notReady();
+        if (notReady === undefined) sendText(response, 200, "ready");
+        else sendText(response, 503, caller.role === null ? "not ready" : notReady);
+      },
+    },
+    {
+      ...probe,
+      needs: "viewer",
+      path: "/statusz",
+      summary: "The status on one page, for people",
+      run: ({ response }) => void sendText(response, 200, statusPage(sources.status(), sources.notReady())),
+    },
+  ];
 }
 
-function sendReadiness(notReady: string | undefined, response: ServerResponse): true {
-  return notReady === undefined ? sendText(response, 200, "ready") : sendText(response, 503, notReady);
-}
-
-function sendMetrics({ type, text }: { type: string; text: string }, response: ServerResponse): true {
-  response.writeHead(200, { "content-type": type });
-  response.end(text);
-  return true;
-}
-
-/** ?types=event,camera; `last-event-id` (or ?after=) brings the kept news since. */
-function sendNews(request: IncomingMessage, url: URL, news: EventHub, response: ServerResponse): true {
+function sendNews({ request, response, url, guard }: Exchange, news: EventHub): void {
   const asked = url.searchParams.get("types")?.split(",") ?? ["event", "camera", "process", "broker"];
   const unknown = asked.filter((type) => !NEWS_TYPES.includes(type as NewsType));
   if (unknown.length > 0) {
-    sendError(response, 400, `unknown types ${unknown.join(", ")}; there are ${NEWS_TYPES.join(", ")}`, EXIT.usage);
-    return true;
+    sendError(response, 400, `unknown types ${unknown.join(", ")}; there are ${NEWS_TYPES.join(", ")}`);
+    return;
   }
+  if (news.listeners >= MAX_LISTENERS) {
+    sendError(response, 503, `${MAX_LISTENERS} listen already, the most there can be`, EXIT.unreachable);
+    return;
+  }
+  if (!beginStream(request, response, { "content-type": "text/event-stream; charset=utf-8" })) return;
+  guard();
   const after = request.headers["last-event-id"] ?? url.searchParams.get("after");
   news.listen(response, asked as NewsType[], after === null || after === undefined ? undefined : Number(after) || 0);
-  return true;
 }
 
-async function sendPictures(
-  url: URL,
-  { pictures, hasCamera }: PageSources,
-  response: ServerResponse,
-): Promise<boolean> {
-  const live = matchPath("/api/cameras/:id/live", url.pathname);
-  const still = matchPath("/api/cameras/:id/snapshot.jpg", url.pathname);
-  const id = live?.id ?? still?.id;
-  if (id === undefined) return false;
+function sendLive({ request, response, parts, guard }: Exchange, { pictures, hasCamera }: PageSources): void {
+  const { id = "" } = parts;
   if (!hasCamera(id)) {
-    sendError(response, 404, `there is no camera "${id}"`, EXIT.usage);
-  } else if (live !== undefined) {
-    pictures.view(id, response);
-  } else {
-    sendSnapshot(id, await pictures.snapshot(id, SNAPSHOT_TIMEOUT_MS), response);
+    sendError(response, 404, `there is no camera "${id}"`);
+    return;
   }
-  return true;
-}
-
-function sendSnapshot(id: string, picture: Buffer | undefined, response: ServerResponse): void {
-  if (picture === undefined) {
-    const message = `camera ${id} gave no picture within ${SNAPSHOT_TIMEOUT_MS / 1000} s; look at its state`;
+  if (pictures.isFull) {
+    const message = `${pictures.mostViewers} look at live pictures already (console.viewers)`;
     sendError(response, 503, message, EXIT.unreachable);
     return;
   }
-  response.writeHead(200, {
-    "content-type": "image/jpeg",
-    "content-length": picture.length,
-    "cache-control": "no-store",
-  });
-  response.end(picture);
+  if (!beginStream(request, response, pictures.headers)) return;
+  guard();
+  // A camera that is dark for a while has nothing to send, and its viewers stay; those that do not read are told apart by Pictures.
+  response.socket?.setTimeout(0);
+  response.flushHeaders();
+  pictures.view(id, response);
 }
 
-function sendText(response: ServerResponse, status: number, text: string): true {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
-  response.end(`${text}\n`);
-  return true;
+async function sendSnapshot(
+  { request, response, parts }: Exchange,
+  { pictures, hasCamera }: PageSources,
+): Promise<void> {
+  const { id = "" } = parts;
+  if (!hasCamera(id)) return sendError(response, 404, `there is no camera "${id}"`);
+  if (request.method === "HEAD") return void beginStream(request, response, { "content-type": "image/jpeg" });
+  const picture = await pictures.snapshot(id, SNAPSHOT_TIMEOUT_MS);
+  if (picture === undefined) {
+    const message = `camera ${id} gave no picture within ${SNAPSHOT_TIMEOUT_MS / 1000} s; look at its state`;
+    return sendError(response, 503, message, EXIT.unreachable);
+  }
+  response.writeHead(200, { "content-type": "image/jpeg", "content-length": picture.length });
+  response.end(picture);
 }

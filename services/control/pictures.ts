@@ -10,11 +10,20 @@ const BOUNDARY = "nightjar-picture";
 /** A page that is reloaded comes back at once; the pipeline need not stop and start for that. Milliseconds. */
 const LINGER_MS = 2000;
 
+/** A viewer that takes nothing for so long is gone, or holds us up: it is cut off. Milliseconds. */
+const STUCK_MS = 30_000;
+
 /** A picture of this age still serves as a snapshot, milliseconds. */
 const FRESH_MS = 1000;
 
+interface Viewer {
+  readonly response: ServerResponse;
+  /** When its connection first had no room; undefined: it has. Milliseconds since 1970. */
+  stuckSince: number | undefined;
+}
+
 interface Channel {
-  readonly viewers: Set<ServerResponse>;
+  readonly viewers: Set<Viewer>;
   readonly waiting: Set<(picture: Buffer) => void>;
   readonly followers: Set<(picture: Buffer) => void>;
   latest: { readonly picture: Buffer; readonly at: number } | undefined;
@@ -25,10 +34,25 @@ interface Channel {
 export class Pictures {
   readonly #channels = new Map<string, Channel>();
   readonly #watch: (camera: string, on: boolean) => void;
+  readonly mostViewers: number;
+  readonly headers = {
+    "content-type": `multipart/x-mixed-replace; boundary=${BOUNDARY}`,
+    connection: "close",
+  };
 
-  /** @param watch opens or closes the picture branch of a camera */
-  constructor(watch: (camera: string, on: boolean) => void) {
+  /**
+   * @param watch opens or closes the picture branch of a camera
+   * @param mostViewers of all cameras together
+   */
+  constructor(watch: (camera: string, on: boolean) => void, mostViewers = Number.POSITIVE_INFINITY) {
     this.#watch = watch;
+    this.mostViewers = mostViewers;
+  }
+
+  get isFull(): boolean {
+    let viewers = 0;
+    for (const channel of this.#channels.values()) viewers += channel.viewers.size;
+    return viewers >= this.mostViewers;
   }
 
   /** A picture of a camera has come. */
@@ -38,22 +62,18 @@ export class Pictures {
     channel.latest = { picture, at: now };
     for (const resolve of channel.waiting) resolve(picture);
     channel.waiting.clear();
-    for (const viewer of channel.viewers) sendPart(viewer, picture);
+    for (const viewer of channel.viewers) sendPart(viewer, picture, now);
     for (const take of channel.followers) take(picture);
   }
 
-  /** Sends the camera's pictures until the viewer leaves. */
+  /** Sends the camera's pictures until the viewer leaves; the answer has begun, with `headers`. */
   view(camera: string, response: ServerResponse): void {
     const channel = this.#channel(camera);
-    response.writeHead(200, {
-      "content-type": `multipart/x-mixed-replace; boundary=${BOUNDARY}`,
-      "cache-control": "no-store",
-      connection: "close",
-    });
-    channel.viewers.add(response);
+    const viewer: Viewer = { response, stuckSince: undefined };
+    channel.viewers.add(viewer);
     this.#adjust(camera, channel);
     response.once("close", () => {
-      channel.viewers.delete(response);
+      channel.viewers.delete(viewer);
       this.#adjust(camera, channel);
     });
   }
@@ -114,7 +134,7 @@ export class Pictures {
     if (channel === undefined) return;
     this.#channels.delete(camera);
     clearTimeout(channel.linger);
-    for (const viewer of channel.viewers) viewer.end();
+    for (const { response } of channel.viewers) response.end();
   }
 
   close(): void {
@@ -155,11 +175,18 @@ export class Pictures {
   }
 }
 
-function sendPart(viewer: ServerResponse, picture: Buffer): void {
-  if (viewer.writableLength > 0 || viewer.destroyed) return;
-  viewer.cork();
-  viewer.write(`--${BOUNDARY}\r\ncontent-type: image/jpeg\r\ncontent-length: ${picture.length}\r\n\r\n`);
-  viewer.write(picture);
-  viewer.write("\r\n");
-  viewer.uncork();
+function sendPart(viewer: Viewer, picture: Buffer, now: number): void {
+  const { response } = viewer;
+  if (response.destroyed) return;
+  if (response.writableLength > 0) {
+    viewer.stuckSince ??= now;
+    if (now - viewer.stuckSince > STUCK_MS) response.destroy();
+    return;
+  }
+  viewer.stuckSince = undefined;
+  response.cork();
+  response.write(`--${BOUNDARY}\r\ncontent-type: image/jpeg\r\ncontent-length: ${picture.length}\r\n\r\n`);
+  response.write(picture);
+  response.write("\r\n");
+  response.uncork();
 }

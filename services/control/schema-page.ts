@@ -1,10 +1,9 @@
 /** The JSON Schemas of messages and commands, as this version of Nightjar has them. */
-import type { ServerResponse } from "node:http";
 import { z } from "zod";
-import { EXIT } from "../log/errors.ts";
 import { jsonSchema, MESSAGE_SCHEMAS } from "../publisher/messages.ts";
+import { sendError, sendJson } from "./answers.ts";
 import { COMMANDS } from "./commands.ts";
-import { sendError, sendJson } from "./http-server.ts";
+import type { Route } from "./routes.ts";
 
 const PREFIX = "/api/schemas";
 const SUFFIX = ".schema.json";
@@ -24,23 +23,31 @@ export function schemaOf(name: string): object | undefined {
   return { title: `Input of the command ${command}`, description: summary, ...inputSchema(input) };
 }
 
-/** @returns false when the path is for something else */
-export function sendSchema(path: string, response: ServerResponse): boolean {
-  if (path !== PREFIX && !path.startsWith(`${PREFIX}/`)) return false;
-  if (path === PREFIX)
-    sendJson(
-      response,
-      200,
-      schemaNames().map((name) => `${PREFIX}/${name}${SUFFIX}`),
-    );
-  else sendOne(path.slice(PREFIX.length + 1), response);
-  return true;
-}
-
-function sendOne(file: string, response: ServerResponse): void {
-  const schema = file.endsWith(SUFFIX) ? schemaOf(file.slice(0, -SUFFIX.length)) : undefined;
-  if (schema === undefined) sendError(response, 404, `there is no schema ${file}; ${PREFIX} lists them`, EXIT.usage);
-  else sendJson(response, 200, schema);
+export function schemaRoutes(): Route[] {
+  const common = { method: "GET", needs: "viewer", type: "application/json" } as const;
+  return [
+    {
+      ...common,
+      path: PREFIX,
+      summary: "Where the JSON Schemas of messages and commands are",
+      run: ({ response }) =>
+        sendJson(
+          response,
+          200,
+          schemaNames().map((name) => `${PREFIX}/${name}${SUFFIX}`),
+        ),
+    },
+    {
+      ...common,
+      path: `${PREFIX}/:file`,
+      summary: "The JSON Schema of a message, or of a command's input",
+      run: ({ response, parts: { file = "" } }) => {
+        const schema = file.endsWith(SUFFIX) ? schemaOf(file.slice(0, -SUFFIX.length)) : undefined;
+        if (schema === undefined) sendError(response, 404, `there is no schema ${file}; ${PREFIX} lists them`);
+        else sendJson(response, 200, schema);
+      },
+    },
+  ];
 }
 
 export function inputSchema(input: z.ZodType): object {

@@ -1,7 +1,8 @@
 /** The publisher as the configuration wants it. */
+
+import { splitAddress } from "../config/listen.ts";
 import type { Config } from "../config/load.ts";
 import { readSecret } from "../config/secrets.ts";
-import { splitAddress } from "../control/address.ts";
 import type { PublisherOptions, PublisherOutboxOptions } from "../publisher/options.ts";
 import type { PublisherSnapshot } from "../publisher/publisher.ts";
 import { isPlainToElsewhere } from "../publisher/transport.ts";
@@ -65,8 +66,12 @@ export function mayCommandsChange({ mqtt }: Config): boolean {
 }
 
 export function brokerView(snapshot: PublisherSnapshot): BrokerView {
-  const { url, embedded, insecure, state, reason, topicPrefix, published, acknowledged, queued, dropped } = snapshot;
+  const { url, embedded, insecure, state, reason, alarm, topicPrefix } = snapshot;
+  const { published, acknowledged, queued, dropped } = snapshot;
   const { bytes, oldestMs, deadLetters, commitMs, storeProblem } = snapshot.outbox;
   const outbox = { bytes, oldestMs, deadLetters, commitMs, problem: storeProblem };
-  return { url, embedded, insecure, state, reason, topicPrefix, published, acknowledged, queued, dropped, outbox };
+  return {
+    ...{ url, embedded, insecure, state, reason, alarm, topicPrefix },
+    ...{ published, acknowledged, queued, dropped, outbox },
+  };
 }

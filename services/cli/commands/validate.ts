@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { type Config, ConfigError, loadConfig } from "../../config/load.ts";
 import { readSecret, secretFileWarning } from "../../config/secrets.ts";
-import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
+import { expectUsers } from "../../control/accounts/expect-users.ts";
+import { codeOf, EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { PipelineSettings } from "../../pipeline/messages.ts";
 import { labelWarnings } from "../../supervisor/labels.ts";
 import { findBundles, pipelineSettings } from "../../supervisor/pipeline-settings.ts";
@@ -66,6 +67,11 @@ function referenceProblems(config: Config): { key: string; message: string }[] {
     ...(["ca", "certificate", "key"] as const).map(
       (part) => () => requireFile(config.mqtt.tls[part], `mqtt.tls.${part}`),
     ),
+    ...(["certificate", "key"] as const).map(
+      (part) => () => requireFile(config.console.tls[part], `console.tls.${part}`),
+    ),
+    // The service's own files may not be this user's to read: then the start will tell.
+    () => (mayLook(config.console.users) ? expectUsers(config) : undefined),
   ].flatMap((step) => {
     try {
       step();
@@ -80,6 +86,15 @@ function referenceProblems(config: Config): { key: string; message: string }[] {
 function requireFile(path: string | undefined, key: string): void {
   if (path === undefined || existsSync(path)) return;
   throw new ExpectedError(EXIT.configuration, `${key}: expected a PEM file at ${path}, but there is no such file`);
+}
+
+function mayLook(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch (error) {
+    return codeOf(error) !== "EACCES";
+  }
 }
 
 /** What a run would refuse of the bundles. Only for those that are there. */

@@ -119,6 +119,16 @@ describe("a wrong configuration is told in one line with place, key, value and w
       'n.yaml:2:19: console.listen: found "8080", expected an address HOST:PORT, such as 127.0.0.1:8080 or [::]:8080',
     ],
     [
+      "a console for others without TLS",
+      'console: {listen: "0.0.0.0:8080"}',
+      "n.yaml:2:19: console.listen: 0.0.0.0:8080 can be reached by other machines, and passwords must not travel without TLS; give console.tls.certificate and key, or console.tls.selfSigned: true, and make a user (nightjar user add)",
+    ],
+    [
+      "a certificate of the console without its key",
+      "console: {tls: {certificate: a.pem}}",
+      "n.yaml:2:30: console.tls.certificate: needs console.tls.key, its private key, too",
+    ],
+    [
       "a port that is none",
       'console: {listen: "localhost:80800"}',
       'n.yaml:2:19: console.listen: found "localhost:80800", expected a port from 0 to 65535',

@@ -97,7 +97,7 @@ describe("the control socket", () => {
     [
       "/api/cameras",
       { method: "POST", body: `{"id":"${"x".repeat(70_000)}"}` },
-      400,
+      413,
       "the request is longer than 65536 bytes",
     ],
     ["/api/events?types=evnt", {}, 400, "unknown types evnt"],
@@ -116,12 +116,19 @@ describe("the console's address", () => {
     expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
   });
 
-  it.each(["/console.js", "/console.css", "/icon.svg", "/livez", "/readyz", "/api/status", "/metrics"])(
-    "serves %s",
-    async (path) => {
-      expect((await ask(path, { tcp: true })).status).toBe(200);
-    },
-  );
+  it.each([
+    "/app.js",
+    "/vendor/uplot.css",
+    "/icon.svg",
+    "/statusz",
+    "/api/session",
+    "/livez",
+    "/readyz",
+    "/api/status",
+    "/metrics",
+  ])("serves %s", async (path) => {
+    expect((await ask(path, { tcp: true })).status).toBe(200);
+  });
 
   it("takes changes from programs and its own page on this machine", async () => {
     const { port } = new URL(small.supervisor.status().console ?? "");
@@ -129,7 +136,7 @@ describe("the console's address", () => {
     const own = await ask("/api/cameras/nobody", {
       method: "DELETE",
       tcp: true,
-      headers: { origin, host: `127.0.0.1:${port}` },
+      headers: { origin, host: `127.0.0.1:${port}`, "x-nightjar": "console" },
     });
     expect(own.body).toContain("there is no camera");
   });
@@ -139,7 +146,7 @@ describe("the console's address", () => {
     const answer = await ask("/api/cameras/gate", foreign);
     expect(answer).toMatchObject({
       status: 403,
-      body: expect.stringContaining("changes from pages of http://evil.example are refused"),
+      body: expect.stringContaining("requests from pages of http://evil.example are refused"),
     });
     expect(small.supervisor.status().cameras.map(({ id }) => id)).toContain("gate");
   });
