@@ -109,12 +109,17 @@ interface Host {
   end(): void;
 }
 
-function startHost(socket: string, { inference }: Config): Host {
+function startHost(socket: string, { inference, modules }: Config): Host {
   const threads = inference.threads === 0 ? [] : ["--threads", String(inference.threads)];
-  const child = fork(CHILD_MODULES.postprocess, ["--socket", socket, "--log-level", "error", ...threads], {
-    execArgv: [],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
+  const operators = ["--operators", modules.operators.join(",")];
+  const child = fork(
+    CHILD_MODULES.postprocess,
+    ["--socket", socket, "--log-level", "error", ...operators, ...threads],
+    {
+      execArgv: [],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    },
+  );
   let lastWords = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (lastWords = text.trim().split("\n").at(-1) ?? ""));
   const ready = Promise.withResolvers<void>();

@@ -115,7 +115,7 @@ async function assemble(directory: string, contents: BundleFile): Promise<Bundle
     modelHash: modelFile ? files.hashOf(modelFile) : "",
     elementModel: model && model.engine !== "onnx" ? { engine: model.engine, batch: model.batch } : undefined,
     moduleFile,
-    module: await read(moduleFile, contents.limits["module-bytes"], "module", "module.file"),
+    module: await files.readAsHashed(moduleFile, contents.limits["module-bytes"]),
     labels: Array.isArray(labels) ? labels : await readLabels(await files.verify(labels, "labels")),
     golden: await verifyGolden(files, golden),
   };
@@ -161,6 +161,15 @@ class Verified {
     if (sha256 === undefined || found === sha256) return path;
     const advice = "the file was changed or is incomplete; install the bundle again";
     throw new Refusal(code, `${key}.sha256`, `${path} has SHA-256 ${found}, bundle.yaml says ${sha256}: ${advice}`);
+  }
+
+  /** The contents of the module's file: what was hashed and nothing else, for it is what runs. */
+  async readAsHashed(path: string, limit: number): Promise<Buffer> {
+    const contents = await read(path, limit, "module", "module.file");
+    if (createHash("sha256").update(contents).digest("hex") === this.hashOf(path)) return contents;
+    throw new Refusal("module", "module.file", `${path} was changed while it was read: try again`, {
+      isLasting: false,
+    });
   }
 
   hashOf(path: string): string {

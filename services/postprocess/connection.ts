@@ -3,7 +3,7 @@
 import type { Socket } from "node:net";
 import { sendWithFd } from "../../firmware/link/addon.ts";
 import { Deployment, type DeploymentRequest } from "./deployment.ts";
-import type { LimitBounds } from "./limits.ts";
+import type { Allowance } from "./limits.ts";
 import {
   type FromElement,
   layoutMessage,
@@ -32,7 +32,7 @@ export interface ConnectionOptions {
   answerLimits?: AnswerLimits;
   log: (level: LogLevel, message: string, instance: string) => void;
   /** What this machine allows modules at most. */
-  bounds?: () => LimitBounds;
+  allowance?: () => Allowance;
   /** Called when the element says its name; the name that it has here, and its bundle when one was chosen for it. */
   register?: (instance: string) => { instance: string; assignment: Assignment | undefined };
   /** Something happened to the module of the bundle that serves. */
@@ -142,7 +142,7 @@ export class Connection {
       parameters: parameters ?? undefined,
       generation: message.generation + 1,
       threads: this.#options.threads,
-      bounds: this.#options.bounds?.() ?? {},
+      allowance: this.#options.allowance?.() ?? {},
     };
     let deployment: Deployment | undefined;
     const events = this.#eventsOf(() => deployment !== undefined && deployment === this.deployment);
@@ -153,7 +153,7 @@ export class Connection {
       { kind, batch, slots, parameters: parameters ?? {} },
       {
         threads: this.#options.threads,
-        bounds: this.#options.bounds?.() ?? {},
+        allowance: this.#options.allowance?.() ?? {},
         eventsOf: (serves) => this.#eventsOf(serves),
         link: { offer: (next) => this.#sendOffer(next), abandon: (reason) => this.#abandon(reason) },
         log: (level, text) => this.#log(level, text),

@@ -11,7 +11,7 @@ import { type Bundle, type BundleRequest, loadBundle } from "./bundle.ts";
 import type { Parameters } from "./bundle_schema.ts";
 import { type EnginePart, openEngine } from "./deployment_engine.ts";
 import type { GuestSetup } from "./guest_memory.ts";
-import { bound, type LimitBounds } from "./limits.ts";
+import { type Allowance, allowsOperator, bound } from "./limits.ts";
 import { type InputPlan, warmUpInput } from "./model_plan.ts";
 import { type CompiledModule, compileModule } from "./module_file.ts";
 import { ModuleFailure } from "./module_handle.ts";
@@ -30,8 +30,8 @@ export interface DeploymentRequest extends BundleRequest {
   generation: number;
   /** Of one run of the model; 0: as many as the machine has cores. */
   threads: number;
-  /** What this machine allows modules at most. */
-  bounds?: LimitBounds;
+  /** What this machine's owner allows; without it no operator runs. */
+  allowance?: Allowance;
 }
 
 /** Everything that was found out about a bundle before memory was made. */
@@ -80,8 +80,9 @@ export class Deployment {
    * its input are the same. Throws Refusal; then nothing is left behind.
    */
   static async open(request: DeploymentRequest, events: PairEvents, running?: Deployment): Promise<Deployment> {
-    const bundle = boundedBundle(await loadBundle(request), request.bounds ?? {}, events);
-    const compiled = await compileModule(bundle);
+    const { allowance = {} } = request;
+    const bundle = boundedBundle(await loadBundle(request), allowance, events);
+    const compiled = await compileModule(bundle, (sha256) => allowsOperator(allowance, bundle.name, sha256));
     const parameters = mergeParameters(bundle.parameters, request.parameters, compiled.manifest);
     const engine =
       bundle.kind === "detect" ? await openEngine(bundle, request, Deployment.#engineOf(running)) : undefined;
@@ -292,10 +293,10 @@ export class Deployment {
 const WATCH_MS = 10;
 const LEVELS: readonly ("info" | "warn" | "error")[] = ["info", "info", "warn", "error"];
 
-function boundedBundle(bundle: Bundle, bounds: LimitBounds, events: PairEvents): Bundle {
-  const { limits, lowered } = bound(bundle.limits, bounds);
-  if (lowered.length > 0) events.log("warn", `${bundle.name}: limits lowered by modules.limits: ${lowered.join(", ")}`);
-  return { ...bundle, limits };
+function boundedBundle(bundle: Bundle, allowance: Allowance, events: PairEvents): Bundle {
+  const { changed, ...bounded } = bound(bundle, allowance);
+  if (changed.length > 0) events.log("warn", `${bundle.name}: modules.limits changes ${changed.join(", ")}`);
+  return { ...bundle, ...bounded };
 }
 
 function setupOf({ bundle, engine }: Parts): GuestSetup {

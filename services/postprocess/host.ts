@@ -4,7 +4,7 @@ import { chmod, rm, stat } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { Recorder, type RecordingView } from "../recording/recorder.ts";
 import { type Assignment, Connection, type ConnectionOptions } from "./connection.ts";
-import type { LimitBounds } from "./limits.ts";
+import type { Allowance } from "./limits.ts";
 import { Declined } from "./link_switch.ts";
 import type { LinkStatus, RecordAction, SwapAnswer, SwapResults, SwapStep } from "./messages.ts";
 import { Refusal } from "./refusal.ts";
@@ -25,13 +25,15 @@ export class Host {
   readonly #recorder = new Recorder(() => [...this.#connections]);
   #measured = performance.now();
   #assignments: Readonly<Record<string, Assignment>> = {};
-  #bounds: LimitBounds = {};
+  #allowance: Allowance;
 
-  constructor(path: string, options: Omit<ConnectionOptions, "bounds" | "register">) {
+  /** `allowance`: until assign() says otherwise. */
+  constructor(path: string, options: Omit<ConnectionOptions, "allowance" | "register">, allowance: Allowance = {}) {
     this.#path = path;
+    this.#allowance = allowance;
     this.#options = {
       ...options,
-      bounds: () => this.#bounds,
+      allowance: () => this.#allowance,
       register: (name) => this.#register(name),
     };
     this.#server = createServer((socket) => this.#accept(socket));
@@ -51,9 +53,9 @@ export class Host {
   }
 
   /** Bundles that elements get instead of their own from their next `open` on, and what modules may use. */
-  assign(bundles: Readonly<Record<string, Assignment>>, bounds: LimitBounds): void {
+  assign(bundles: Readonly<Record<string, Assignment>>, allowance: Allowance): void {
     this.#assignments = bundles;
-    this.#bounds = bounds;
+    this.#allowance = allowance;
   }
 
   /** One step on the bundles of an element. Never throws. */
@@ -69,7 +71,7 @@ export class Host {
       return { ok: true, result: await performStep(connection.swap, step) };
     } catch (error) {
       const key = error instanceof Refusal ? error.key : "";
-      const lasting = error instanceof Refusal || error instanceof Declined;
+      const lasting = error instanceof Refusal ? error.isLasting : error instanceof Declined;
       return { ok: false, lasting, key, message: (error as Error).message };
     }
   }

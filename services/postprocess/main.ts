@@ -16,8 +16,8 @@ const assigned = Promise.withResolvers<void>();
 const parent = new Parent({
   ...options,
   onStop: stop,
-  onAssign: ({ bundles, bounds }) => {
-    host.assign(bundles, bounds);
+  onAssign: ({ bundles, allowance }) => {
+    host.assign(bundles, allowance);
     assigned.resolve();
   },
   onSwap: async ({ request, instance, step }) => {
@@ -27,11 +27,15 @@ const parent = new Parent({
     parent.tell({ type: "recorded", request, view: (await host.record(action)) ?? null });
   },
 });
-const host = new Host(options.socket, {
-  threads: options.threads,
-  log: (level, message, instance) => parent.log(level, message, instance),
-  incident: (instance, bundle, incident) => parent.tell({ type: "incident", instance, bundle, ...incident }),
-});
+const host = new Host(
+  options.socket,
+  {
+    threads: options.threads,
+    log: (level, message, instance) => parent.log(level, message, instance),
+    incident: (instance, bundle, incident) => parent.tell({ type: "incident", instance, bundle, ...incident }),
+  },
+  { operators: options.operators },
+);
 let stopping = false;
 
 process.once("SIGTERM", stop);

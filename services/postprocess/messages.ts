@@ -19,7 +19,7 @@
 
 import type { RecordingView, RecordRequest } from "../recording/recorder.ts";
 import type { Assignment } from "./connection.ts";
-import type { LimitBounds } from "./limits.ts";
+import type { Allowance } from "./limits.ts";
 import type { ModuleIncident } from "./module_pair.ts";
 import type { ShadowOptions, ShadowReport } from "./shadow.ts";
 import type { ActivateReport, PrepareReport } from "./swap.ts";
@@ -106,7 +106,7 @@ export type ToPostprocess =
       readonly type: "assign";
       /** By element. */
       readonly bundles: Readonly<Record<string, Assignment>>;
-      readonly bounds: LimitBounds;
+      readonly allowance: Allowance;
     }
   | { readonly type: "swap"; readonly request: number; readonly instance: string; readonly step: SwapStep }
   | { readonly type: "record"; readonly request: number; readonly action: RecordAction };

@@ -1,5 +1,6 @@
 // A module's file: bounded, compiled, and checked against the ABI as far as that goes without running it.
 
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Bundle } from "./bundle.ts";
 import { CompileTimeout, compileBinary } from "./compiler.ts";
@@ -36,7 +37,13 @@ export const manifestSchema = z.object({
 export type Manifest = z.output<typeof manifestSchema>;
 
 /** What a worker runs. */
-export type ModuleCode = { wasm: WebAssembly.Module } | { operator: string };
+export type ModuleCode = { wasm: WebAssembly.Module } | { operator: OperatorCode };
+
+/** The file's own bytes, as they were hashed: what lies at its place may be another by the time it is started again. */
+export interface OperatorCode {
+  file: string;
+  source: Uint8Array;
+}
 
 export interface CompiledModule {
   code: ModuleCode;
@@ -49,9 +56,15 @@ const OPERATOR = /\.[cm]?[jt]s$/;
 /** What is looked at of a bundle. */
 export type ModuleOfBundle = Pick<Bundle, "moduleFile" | "module" | "kind" | "limits">;
 
-/** Throws Refusal. */
-export async function compileModule(bundle: ModuleOfBundle): Promise<CompiledModule> {
-  if (OPERATOR.test(bundle.moduleFile)) return operatorOf(bundle);
+/**
+ * Throws Refusal. `mayRun`: whether the owner of this machine lets an operator with that SHA-256 (hexadecimal) run; none
+ * does unless it is given.
+ */
+export async function compileModule(
+  bundle: ModuleOfBundle,
+  mayRun: (sha256: string) => boolean = () => false,
+): Promise<CompiledModule> {
+  if (OPERATOR.test(bundle.moduleFile)) return operatorOf(bundle, mayRun);
   const binary = new Uint8Array(bundle.module);
   if (!startsAsWasm(binary)) refuse(bundle, "is not a WebAssembly module (version 1)");
   const bounds = bounded(binary, bundle.limits["memory-pages"]);
@@ -66,9 +79,15 @@ export async function compileModule(bundle: ModuleOfBundle): Promise<CompiledMod
 }
 
 /** Its worker loads it: TypeScript is trusted, but may take its time, or fail. */
-function operatorOf(bundle: ModuleOfBundle): CompiledModule {
+function operatorOf(bundle: ModuleOfBundle, mayRun: (sha256: string) => boolean): CompiledModule {
   if (bundle.kind !== "analyze") refuse(bundle, "is an operator: those are for bundles of kind analyze");
-  return { code: { operator: bundle.moduleFile }, manifest: undefined };
+  const sha256 = createHash("sha256").update(bundle.module).digest("hex");
+  if (!mayRun(sha256)) {
+    const problem = `${bundle.moduleFile} is an operator: code without a sandbox, which runs here only when the owner says so`;
+    const advice = `add the name of its bundle, or "sha256:${sha256}" for this very file, to modules.operators of the configuration`;
+    throw new Refusal("module", "module.file", `${problem}; ${advice}`, { isLasting: false });
+  }
+  return { code: { operator: { file: bundle.moduleFile, source: bundle.module } }, manifest: undefined };
 }
 
 function startsAsWasm(binary: Uint8Array): boolean {

@@ -1,12 +1,13 @@
 // An operator (TypeScript, trusted) in the place of a WebAssembly module: the same slots, the same limits on what it gives.
 
-import { registerHooks } from "node:module";
+import { isBuiltin, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { Slot } from "../../firmware/link/slots.ts";
 import { BatchMetadata, BatchMetadataOperator, type OperatorSetup } from "../../sdk/operator/index.ts";
 import type { Parameters } from "./bundle_schema.ts";
 import type { GuestLog } from "./guest.ts";
 import { GuestError, type GuestSetup } from "./guest_memory.ts";
+import type { OperatorCode } from "./module_file.ts";
 import type { Runner } from "./module_worker.ts";
 import { highestIdOf, readFrame, writeFrameResult } from "./operator_records.ts";
 
@@ -17,17 +18,29 @@ const LEVELS = { info: 1, warn: 2, error: 3 } as const;
 
 type OperatorClass = new () => BatchMetadataOperator;
 
-/** Imports an operator; makes its instances. Throws GuestError when the file is no operator. */
+/** By what stands before "js" and "ts" of a file's name. */
+const FORMATS: Readonly<Record<string, string>> = { "": "module", m: "module", c: "commonjs" };
+
+/**
+ * Imports an operator from its bytes; makes its instances. To be called once in a thread. Throws GuestError when it is no
+ * operator.
+ */
 export async function loadOperator(
-  file: string,
+  { file, source }: OperatorCode,
   setup: GuestSetup,
   log: GuestLog,
 ): Promise<(firstObjectId: bigint) => Runner> {
+  const url = pathToFileURL(file).href;
   registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === SPECIFIER ? { url: SDK, shortCircuit: true } : next(specifier, context),
+    resolve: (specifier, context, next) => {
+      if (specifier === SPECIFIER) return { url: SDK, shortCircuit: true };
+      if (context.parentURL === url && !isBuiltin(specifier)) throw new Error(foreign(specifier));
+      return next(specifier, context);
+    },
+    load: (wanted, context, next) =>
+      wanted === url ? { format: formatOf(file), source, shortCircuit: true } : next(wanted, context),
   });
-  const loaded = (await import(pathToFileURL(file).href).catch((error: Error) => {
+  const loaded = (await import(url).catch((error: Error) => {
     throw new GuestError("module", `the operator ${file} cannot be loaded: ${error.message}`);
   })) as { default?: unknown };
   if (!isOperator(loaded.default)) {
@@ -35,6 +48,16 @@ export async function loadOperator(
   }
   const Operator = loaded.default;
   return (firstObjectId) => new OperatorGuest(new Operator(), setup, firstObjectId, log);
+}
+
+/** Only what was hashed with the bundle runs: other files are not. */
+function foreign(specifier: string): string {
+  return `it imports "${specifier}": an operator is one file, and may import "${SPECIFIER}" and modules of Node ("node:fs")`;
+}
+
+function formatOf(file: string): string {
+  const [, kind = "", language] = /\.([cm]?)([jt]s)$/.exec(file)!;
+  return `${FORMATS[kind]}${language === "ts" ? "-typescript" : ""}`;
 }
 
 function isOperator(value: unknown): value is OperatorClass {

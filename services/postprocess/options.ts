@@ -9,17 +9,20 @@ export interface Options {
   /** Threads of one run of a model; 0: as many as the machine has cores. */
   threads: number;
   exitWithParent: boolean;
+  /** Those that may run: names of bundles, or "sha256:…". The parent's word goes over it with `managed`. */
+  operators: readonly string[];
   /** The parent says by IPC which bundles to use before elements may connect. */
   managed: boolean;
   logLevel: LogLevel;
 }
 
-export const USAGE = `usage: nightjar-host --socket PATH [--threads N] [--exit-with-parent] [--managed] [--log-level debug|info|warn|error]
+export const USAGE = `usage: nightjar-host --socket PATH [--threads N] [--exit-with-parent] [--operators NAME,…] [--managed] [--log-level debug|info|warn|error]
 
 Runs models and modules for Nightjar's elements, which connect to the Unix socket PATH.
 
   --threads N          threads of one run of a model (default: one for each core)
   --exit-with-parent   end when standard input closes
+  --operators NAME,…   bundles whose operator (TypeScript, no sandbox) may run; sha256:… for one file alone
   --managed            wait for the parent's word on bundles before elements may connect
   --log-level LEVEL    the least that is logged (default: info)
 `;
@@ -38,6 +41,7 @@ export function parseOptions(argv: readonly string[]): Options {
     socket: values.socket,
     threads,
     exitWithParent: values["exit-with-parent"],
+    operators: values.operators.split(",").filter((name) => name !== ""),
     managed: values.managed,
     logLevel: levelOf(values["log-level"]),
   };
@@ -51,6 +55,7 @@ function parse(argv: readonly string[]) {
         socket: { type: "string" },
         threads: { type: "string", default: "0" },
         "exit-with-parent": { type: "boolean", default: false },
+        operators: { type: "string", default: "" },
         managed: { type: "boolean", default: false },
         "log-level": { type: "string", default: "info" },
       },

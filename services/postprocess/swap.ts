@@ -7,7 +7,7 @@
 
 import { Deployment, type DeploymentRequest } from "./deployment.ts";
 import { checkGolden, type GoldenReport } from "./golden.ts";
-import type { LimitBounds } from "./limits.ts";
+import type { Allowance } from "./limits.ts";
 import { type AnswerLimits, type SwitchLink, switchDeployment } from "./link_switch.ts";
 import type { PairEvents } from "./module_pair.ts";
 import { Refusal } from "./refusal.ts";
@@ -21,7 +21,7 @@ export interface ElementRequest extends Pick<DeploymentRequest, "kind" | "batch"
 
 export interface SwapOptions {
   threads: number;
-  bounds: LimitBounds;
+  allowance: Allowance;
   /** What happens to the module of a deployment; `serves` says whether it is the one that serves the element. */
   eventsOf(serves: () => boolean): PairEvents;
   link: SwitchLink;
@@ -101,7 +101,7 @@ export class Swap {
         parameters: { ...this.#element.parameters, ...parameters },
         generation: this.#current.layout.generation + 1,
         threads: this.#options.threads,
-        bounds: this.#options.bounds,
+        allowance: this.#options.allowance,
       };
       let candidate: Deployment | undefined;
       const events = this.#options.eventsOf(() => candidate !== undefined && candidate === this.#current);

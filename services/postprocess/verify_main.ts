@@ -1,9 +1,10 @@
 // Verifies one bundle as an activation would, without an element: hashes, schema, limits, ABI, start, golden cases.
 // Prints one line of JSON, VerifyResult.
 //
-// usage: node services/postprocess/verify_main.ts DIRECTORY [--try INPUT]
+// usage: node services/postprocess/verify_main.ts DIRECTORY [--try INPUT] [--run-operator]
 //
 // --try: instead of the golden cases, says what comes out for that input.
+// --run-operator: it may be an operator, which runs as whoever asked for this.
 
 import "./v8_limits.ts";
 import { parseArgs } from "node:util";
@@ -31,15 +32,19 @@ export type VerifyResult =
     }
   | { ok: false; key: string; message: string };
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { try: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { try: { type: "string" }, "run-operator": { type: "boolean", default: false } },
+});
 const result = await verify(positionals[0] ?? "").catch(refused);
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(result.ok ? 0 : 1));
 
 async function verify(directory: string): Promise<VerifyResult> {
   const began = performance.now();
   const log: string[] = [];
-  const { kind } = await loadBundle({ kind: undefined, bundle: directory });
-  const request = { kind, bundle: directory, batch: 1, slots: 2, generation: 1, threads: 0 };
+  const { kind, name: asked } = await loadBundle({ kind: undefined, bundle: directory });
+  const allowance = values["run-operator"] ? { operators: [asked] } : {};
+  const request = { kind, bundle: directory, batch: 1, slots: 2, generation: 1, threads: 0, allowance };
   const deployment = await Deployment.open(request, {
     state: () => {},
     incident: () => {},

@@ -64,7 +64,7 @@ async function once(path: string, pid: number, bundle: string, objects: number):
 
 export async function measure(): Promise<Measurement[]> {
   const path = socketPath();
-  const host = fork(HOST, ["--socket", path, "--log-level", "error"], {
+  const host = fork(HOST, ["--socket", path, "--log-level", "error", "--operators", "hostile"], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   try {

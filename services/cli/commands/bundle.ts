@@ -63,12 +63,18 @@ export const bundleVerify: CommandSpec = {
   name: "bundle verify",
   summary: "check a bundle as an activation would (hashes, limits, start, golden cases); needs no running Nightjar",
   arguments: [{ name: "<directory>", description: "directory of the bundle" }],
-  options: [{ flags: "--try <input>", description: "print what comes out for an input, as a golden case expects it" }],
+  options: [
+    { flags: "--try <input>", description: "print what comes out for an input, as a golden case expects it" },
+    { flags: "--run-operator", description: "run it when it is an operator: code without a sandbox, with your rights" },
+  ],
   json: true,
   run: async (values) => {
     const directory = resolve(textOf(values, "directory") ?? "");
     const input = textOf(values, "try");
-    const result = await verify(directory, input === undefined ? [] : ["--try", resolve(input)]);
+    const result = await verify(directory, [
+      ...(input === undefined ? [] : ["--try", resolve(input)]),
+      ...(isOn(values, "run-operator") ? ["--run-operator"] : []),
+    ]);
     if (result.ok && result.found) {
       return { exitCode: EXIT.ok, text: JSON.stringify(result.found, null, 2), json: result.found };
     }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Config } from "../../config/load.ts";
 import type { Logger } from "../../log/logger.ts";
-import type { LimitBounds } from "../../postprocess/limits.ts";
+import type { Allowance } from "../../postprocess/limits.ts";
 import type { LinkStatus, ToPostprocess } from "../../postprocess/messages.ts";
 import type { BundleInfo } from "../bundles.ts";
 import type { CameraView } from "../status.ts";
@@ -59,7 +59,7 @@ export function createDeployments(sources: DeploymentSources): RunningDeployment
   const assignment = (): ToPostprocess => ({
     type: "assign",
     bundles: deployments.assignments(),
-    bounds: boundsOf(config),
+    allowance: allowanceOf(config),
   });
   return { deployments, record, host, assignment };
 }
@@ -77,15 +77,20 @@ function inferredShare(cameras: readonly CameraView[]): number | undefined {
   return cameras.some(({ state }) => state === "hung") ? 0 : undefined;
 }
 
-function boundsOf({ modules: { limits } }: Config): LimitBounds {
+function allowanceOf({ modules: { limits, operators } }: Config): Allowance {
   return {
-    "memory-pages": Math.max(1, Math.floor(limits.memory / PAGE_BYTES)),
-    "batch-ms": limits.batchTime,
-    "start-ms": limits.startTime,
-    "compile-ms": limits.compileTime,
-    "module-bytes": limits.size,
-    objects: limits.objects,
-    events: limits.events,
-    "log-lines": limits.logLines,
+    limits: {
+      "memory-pages": Math.max(1, Math.floor(limits.memory / PAGE_BYTES)),
+      "batch-ms": limits.batchTime,
+      "start-ms": limits.startTime,
+      "compile-ms": limits.compileTime,
+      "module-bytes": limits.size,
+      objects: limits.objects,
+      events: limits.events,
+      "aux-bytes": limits.auxBytes,
+      "log-lines": limits.logLines,
+    },
+    policy: { reloads: limits.reloads, window: limits.failureWindow / 1000 },
+    operators,
   };
 }

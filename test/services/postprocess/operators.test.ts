@@ -1,12 +1,16 @@
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { LinkError, SlotState } from "../../../firmware/link/protocol.ts";
+import { verify } from "../../../services/cli/commands/bundle.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { detectBundle, writeBundle } from "./support/bundles.ts";
 import type { Element } from "./support/element.ts";
 import { TestHost } from "./support/host.ts";
 import { eventsOf, objectsOf } from "./support/records.ts";
 
-const host = new TestHost();
+const host = new TestHost({}, { operators: ["rule"] });
 beforeAll(() => host.start());
 afterEach(() => host.disconnect());
 afterAll(() => host.close());
@@ -36,6 +40,38 @@ async function open(bundle: string, instance = "rule"): Promise<Element> {
 }
 
 const CAR = { left: 10, top: 20, width: 30, height: 40, confidence: 0.9, classId: 2, objectId: 7n, flags: 1 };
+
+describe("an operator that nobody allowed", () => {
+  const harmless = () => operator("handleMetadata(): void {}", { name: "stranger" });
+
+  it("does not run, and the refusal says how to allow it; not for good", async () => {
+    const element = host.connect();
+    expect(await element.open({ kind: "analyze", bundle: harmless() })).toMatchObject({
+      type: "refused",
+      key: "module.file",
+      message: expect.stringMatching(/rule.ts is an operator: .* "sha256:[0-9a-f]{64}" .* modules.operators/),
+    });
+    const tracker = await open(operator("handleMetadata(): void {}"), "before");
+    const answer = await host.host.swap("before", { step: "prepare", bundle: harmless() });
+    expect(answer).toMatchObject({ ok: false, lasting: false });
+    expect((await tracker.run([{ objects: [] }])).state).toBe(SlotState.ResultReady);
+  });
+
+  it("runs when its very file is allowed", async () => {
+    const bundle = harmless();
+    const sha256 = createHash("sha256")
+      .update(readFileSync(join(bundle, "rule.ts")))
+      .digest("hex");
+    host.host.assign({}, { operators: [`sha256:${sha256}`] });
+    expect(await host.connect().open({ kind: "analyze", bundle })).toMatchObject({ type: "layout" });
+    host.host.assign({}, { operators: ["rule"] });
+  });
+
+  it("is not run by a check either, unless that is asked for", async () => {
+    expect(await verify(harmless())).toMatchObject({ ok: false, key: "module.file" });
+    expect(await verify(harmless(), ["--run-operator"])).toMatchObject({ ok: true, name: "stranger" });
+  });
+});
 
 describe("an operator in TypeScript", () => {
   it("passes objects on, changes them, adds some, takes some out and reports events", async () => {
@@ -165,10 +201,36 @@ describe("an operator in TypeScript", () => {
   it.each([
     ["is no operator", { "rule.ts": "export default 7;" }, /exports no class as default/],
     ["is no TypeScript", { "rule.ts": "export default {{" }, /cannot be loaded/],
+    [
+      "imports another file, which nobody hashed",
+      { "rule.ts": 'import "./other.ts";', "other.ts": "process.exit(1);" },
+      /it imports ".\/other.ts": an operator is one file/,
+    ],
   ])("that %s is refused", async (_what, files, message) => {
     const bundle = writeBundle({ name: "rule", version: "1.0.0", kind: "analyze", module: { file: "rule.ts" } }, files);
     const answer = await host.connect().open({ kind: "analyze", bundle });
     expect(answer).toMatchObject({ type: "refused", code: "module", message: expect.stringMatching(message) });
+  });
+
+  it("goes on as it was hashed when its file has changed", async () => {
+    const bundle = operator(`handleMetadata(batch: BatchMetadata): void {
+      for (const frame of batch.frames) if (frame.objects.length > 0) for (;;) {}
+    }`);
+    const element = await open(bundle, "changed");
+    writeFileSync(join(bundle, "rule.ts"), "process.exit(1);");
+    for (let failures = 0; failures < 2; failures++) {
+      const slot = await element.run([{ objects: [CAR] }]);
+      expect(slot.errorCode).toBe(LinkError.Deadline);
+      element.release(slot);
+    }
+    const isBack = async () => {
+      const slot = await element.run([{ objects: [] }]);
+      const { state } = slot;
+      element.release(slot);
+      return state === SlotState.ResultReady;
+    };
+    await waitUntil("an instance that was started since", isBack, 20_000);
+    expect(host.host.status().find(({ instance }) => instance === "changed")).toMatchObject({ restarts: 2 });
   });
 
   it("does not detect", async () => {

@@ -211,7 +211,7 @@ describe("a bundle that was chosen for an element", () => {
   });
 
   it("has no more objects than the machine's configuration allows", async () => {
-    host.host.assign({}, { objects: 5, "batch-ms": 50 });
+    host.host.assign({}, { limits: { objects: 5, "batch-ms": 50 } });
     const element = host.connect();
     await element.open({ bundle: await detectBundle() });
     expect(element.memory!.layout.maxObjects).toBe(5);

@@ -4,6 +4,7 @@ import "./load_stripper.ts";
 import "../../../../services/postprocess/v8_limits.ts";
 import type { ConnectionOptions } from "../../../../services/postprocess/connection.ts";
 import { Host } from "../../../../services/postprocess/host.ts";
+import type { Allowance } from "../../../../services/postprocess/limits.ts";
 import type { ModuleIncident } from "../../../../services/postprocess/module_pair.ts";
 import { socketPath } from "./bundles.ts";
 import { Element } from "./element.ts";
@@ -15,15 +16,11 @@ export class TestHost {
   readonly #path = socketPath();
   #elements: Element[] = [];
 
-  /** `options`: over those of a host with one thread for each model. */
-  constructor(options: Partial<ConnectionOptions> = {}) {
+  /** `options`: over those of a host with one thread for each model. `allowance`: of the machine's owner. */
+  constructor(options: Partial<ConnectionOptions> = {}, allowance: Allowance = {}) {
     const log = (level: string, message: string) => this.log.push(`${level}: ${message}`);
-    this.host = new Host(this.#path, {
-      threads: 1,
-      log,
-      incident: (_instance, _bundle, incident) => this.incidents.push(incident),
-      ...options,
-    });
+    const incident: ConnectionOptions["incident"] = (_instance, _bundle, told) => this.incidents.push(told);
+    this.host = new Host(this.#path, { threads: 1, log, incident, ...options }, allowance);
   }
 
   async start(): Promise<void> {
