@@ -58,8 +58,11 @@ topic read  nightjar/gate-1/#
 \`\`\`
 
 - The payload is a JSON object with \`input\` (left out: an empty one) and, without MQTT 5, \`id\`; none at all is a command without input.
-- **Repeating is safe.** A command that changes something needs correlation data or an \`id\`, and is done once for each: a
-  repetition gets the same reply again. So when no reply comes, ask again with the same one. The last 1,000 are kept, over restarts too.
+- **Repeating is safe.** A command that changes something needs correlation data (at most 256 bytes) or an \`id\`, and is done once
+  for each caller and id: a repetition gets the same reply again. So when no reply comes, ask again with the same one. The last
+  1,000 are kept, over restarts too. Callers are told apart by their response topic: give each its own.
+- A reply has at most 256 KiB, and never more than the broker takes. At most 16 commands are at work at a time (more are told
+  \`busy\`), and while 32 replies are not out, further commands are ignored.
 - Retained commands are ignored: they would be done again on each connection.
 - The reply goes to the request's response topic, else to \`<prefix>/reply/<name>\`; never to another topic of the device.
 - \`mqtt.commands\` narrows what is taken (\`all\`, \`read\`, \`off\`). Where anyone may speak, on a connection without TLS to another
@@ -77,17 +80,19 @@ topic read  nightjar/gate-1/#
 | \`invalid\` | correct the command; the message says what is wrong |
 | \`unknown\` | there is no such command |
 | \`forbidden\` | it changes something, and this connection may not |
-| \`conflict\` | this id belongs to another command |
+| \`conflict\` | this id belongs to another command, or to another input |
 | \`interrupted\` | Nightjar ended while it was being done: look at the status, then ask under another id |
 | \`busy\` | ask again later |
 | \`unavailable\` | the disk takes nothing, so nothing is changed |
+| \`too-large\` | ask over HTTP; a command that changes something was done, and the message says so |
 | \`failed\` | it was tried, and did not work |
 
 ## Pictures
 
 \`snapshot\`, \`record\` and (with \`evidence.enabled\`) events name what they keep: \`{"id": …, "path": "/api/evidence/<id>"}\`. Fetch it from
 the device's HTTP interface: \`curl http://127.0.0.1:8080/api/evidence/<id>\`. A picture is JPEG; a recording is motion JPEG, the
-pictures one behind the other, and is there when its time is over. The oldest go when \`evidence.quota\` is full or \`evidence.ttl\` is over.
+pictures one behind the other, and is there when its time is over. The oldest go when \`evidence.quota\` is full, when \`evidence.ttl\`
+is over, and before they would take the space that \`outbox.freeSpace\` keeps free; recordings for \`nightjar replay\` are refused or end there.
 `;
 
 function inputOf(entry: (typeof COMMANDS)[keyof typeof COMMANDS]): string {

@@ -6,9 +6,22 @@ export interface BrokerProblem {
   readonly code: string;
   /** Complete: what happened, which key, what to do. No secrets. */
   readonly message: string;
-  /** The broker ended the connection: not the network, and not we. */
-  readonly byBroker: boolean;
+  /** Whether a message in flight may be why the connection ended. */
+  readonly blames: Blame;
 }
+
+/** message: the broker says so. topic: it says that we may not publish there. perhaps: it said nothing, or nothing in particular. */
+export type Blame = "message" | "topic" | "perhaps" | "nobody";
+
+/** The broker gave our session to another client with the same identifier. */
+export const TAKEN_OVER = 0x8e;
+/** Our own code: connections that end soon after they are up, one after the other. */
+export const CLOSED_SOON = "closed-soon";
+const NOT_AUTHORISED = 0x87;
+/** Reasons of DISCONNECT that a message is at fault: malformed, protocol error, topic name, topic alias, too large, payload format. */
+const FAULTS_OF_MESSAGES: ReadonlySet<unknown> = new Set([0x81, 0x82, 0x90, 0x94, 0x95, 0x99]);
+/** Unspecified error and implementation specific error; the connection was cut. */
+const UNCLEAR: ReadonlySet<unknown> = new Set([0x80, 0x83, "ECONNRESET", "EPIPE"]);
 
 /** What messages may name. */
 export interface BrokerAddress {
@@ -26,6 +39,8 @@ const certificate =
   ({ url }) =>
     `the certificate of ${url} ${what}`;
 
+/** So many short connections in a row are no accident. */
+const SUSPICIOUS = 3;
 /** Our own code: a connection that is up, and messages that stay without an answer. */
 export const NO_ANSWER = "NO_ANSWER";
 
@@ -78,7 +93,7 @@ const BY_REASON: Readonly<Record<number, Explain>> = {
   136: busy,
   137: busy,
   138: ({ url, clientId }) => `${url} has banned the client "${clientId}": ask whoever runs the broker`,
-  142: ({ url, clientId }) =>
+  [TAKEN_OVER]: ({ url, clientId }) =>
     `another client with the identifier "${clientId}" connected to ${url}: give each device its own mqtt.clientId`,
   149: ({ url }) => `${url} refused a packet as too large`,
   151: ({ url }) => `a quota of ${url} is used up: ask whoever runs the broker`,
@@ -92,15 +107,26 @@ export function explain(error: unknown, address: BrokerAddress): BrokerProblem {
   return {
     code: String(code ?? messageOf(error)),
     message: text,
-    byBroker: typeof code === "number" || code === "ECONNRESET",
+    blames: blameOf(code),
   };
 }
 
-/** The broker closed the connection without saying why. */
-export function explainClosed(wasConnected: boolean, address: BrokerAddress): BrokerProblem {
-  return wasConnected
-    ? { code: "closed", message: `${address.url} closed the connection`, byBroker: true }
-    : { code: "ECONNRESET", message: BY_CODE["ECONNRESET"]!(address), byBroker: true };
+/**
+ * The broker closed the connection without saying why.
+ * @param shortLived connections in a row, this one included, that ended soon after they were up
+ */
+export function explainClosed(shortLived: number, wasConnected: boolean, address: BrokerAddress): BrokerProblem {
+  const { url, clientId } = address;
+  if (!wasConnected) return { code: "ECONNRESET", message: BY_CODE["ECONNRESET"]!(address), blames: "nobody" };
+  if (shortLived < SUSPICIOUS) return { code: "closed", message: `${url} closed the connection`, blames: "perhaps" };
+  const message = `${url} closes each connection soon after it is up: its log has the reason. If another client has the identifier "${clientId}", give each device its own mqtt.clientId`;
+  return { code: CLOSED_SOON, message, blames: "perhaps" };
+}
+
+function blameOf(code: unknown): Blame {
+  if (FAULTS_OF_MESSAGES.has(code)) return "message";
+  if (code === NOT_AUTHORISED) return "topic";
+  return UNCLEAR.has(code) ? "perhaps" : "nobody";
 }
 
 /** The broker refused our version of MQTT. */

@@ -15,6 +15,8 @@ import {
   NO_ANSWER,
 } from "./broker-problem.ts";
 import { clientOptions, type WillFlags } from "./client-options.ts";
+import { packetBytes } from "./packet-size.ts";
+import { SendWindow } from "./send-window.ts";
 
 export type MqttVersion = "5" | "3.1.1";
 
@@ -41,7 +43,9 @@ export interface ConnectionOptions {
   /** A broker that leaves a message without an answer for longer is given up. */
   readonly answerTimeoutMs: number;
   readonly backoff: BackoffOptions;
-  /** Messages of QoS 1 in flight, unless the broker allows fewer. */
+  /** A connection has to hold for so long until waiting times begin anew: two clients of one identifier would fight at full speed. */
+  readonly stableMs: number;
+  /** Messages in flight, unless the broker allows fewer. */
   readonly window: number;
   /** How long the broker waits for us before it publishes the will (MQTT 5), milliseconds. */
   readonly willDelayMs: number;
@@ -95,6 +99,8 @@ export type PublishResult =
 
 export interface ConnectionHandlers {
   onUp(limits: BrokerLimits): void;
+  /** The queue may send something. */
+  onTurn?(): void;
   /** The connection ended, or an attempt failed. The next one begins in `retryMs`. */
   onDown(problem: BrokerProblem, retryMs: number): void;
   onMessage?(message: IncomingMessage): void;
@@ -102,6 +108,8 @@ export interface ConnectionHandlers {
   onSubscriptionRefused?(filter: string): void;
 }
 
+/** Reason code of a packet that is larger than the broker takes; ours for those that we do not send. */
+export const TOO_LARGE = 0x95;
 const GOODBYE_LIMIT_MS = 1000;
 /** Reason codes of CONNACK about our will: the broker has no retained messages, or not this QoS. */
 const NO_RETAIN = 0x9a;
@@ -119,10 +127,10 @@ export class BrokerConnection {
   /** What has no answer yet, oldest first, with the time since when. */
   #pending = new Map<(result: PublishResult) => void, number>();
   #watch: NodeJS.Timeout | undefined;
-  /** Messages of QoS 1 that the broker has not answered. */
-  #inFlight = 0;
-  /** Waiting for room in the window. */
-  #waiting: (() => void)[] = [];
+  #stable: NodeJS.Timeout | undefined;
+  readonly #window: SendWindow;
+  /** Connections in a row that ended before they were stable. */
+  #shortLived = 0;
   #will: WillFlags = { qos: 1, retain: true };
   #stopped = true;
 
@@ -131,6 +139,7 @@ export class BrokerConnection {
     this.#handlers = handlers;
     this.#version = options.version;
     this.#backoff = new Backoff(options.backoff);
+    this.#window = new SendWindow(() => handlers.onTurn?.());
     this.#address = { url: options.url, username: options.username, clientId: options.clientId };
   }
 
@@ -138,9 +147,9 @@ export class BrokerConnection {
     return this.#limits !== undefined;
   }
 
-  /** How many messages may be published now without waiting. */
+  /** How many messages send() may be given now. */
   get free(): number {
-    return Math.max(0, this.#window - this.#inFlight - this.#waiting.length);
+    return this.#window.free;
   }
 
   start(): void {
@@ -165,18 +174,28 @@ export class BrokerConnection {
     client.stream.destroy();
   }
 
-  /** Resolves with what the broker says. Waits for its turn when as many are in flight as the broker takes. */
+  /** Whether the broker does not take a packet of this size: how many bytes it has, and how many it may have. */
+  excess(message: OutgoingMessage): { readonly bytes: number; readonly most: number } | undefined {
+    if (this.#limits === undefined) return undefined;
+    const { version, maximumPacketSize: most } = this.#limits;
+    const bytes = packetBytes(message, version);
+    return bytes > most ? { bytes, most } : undefined;
+  }
+
+  /** A message beside the queue: waits for its turn. Resolves with what the broker says. */
   async publish(message: OutgoingMessage): Promise<PublishResult> {
     if (this.#limits === undefined) return { outcome: "lost" };
-    if (this.#inFlight >= this.#window) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return this.#publish(message);
+    if (this.excess(message) !== undefined) return { outcome: "refused", reason: TOO_LARGE };
+    await this.#window.turn();
+    return this.#publish(message, true);
   }
 
-  get #window(): number {
-    return Math.min(this.#options.window, this.#limits?.receiveMaximum ?? 0);
+  /** A message of the queue; only while `free` says so. Resolves with what the broker says. */
+  send(message: OutgoingMessage): Promise<PublishResult> {
+    return this.#publish(message, false);
   }
 
-  #publish(message: OutgoingMessage): Promise<PublishResult> {
+  #publish(message: OutgoingMessage, isBeside: boolean): Promise<PublishResult> {
     const client = this.#client;
     const limits = this.#limits;
     if (client === undefined || limits === undefined) return Promise.resolve({ outcome: "lost" });
@@ -186,12 +205,11 @@ export class BrokerConnection {
     return new Promise((resolve) => {
       const settle = (result: PublishResult) => {
         if (!this.#pending.delete(settle)) return;
-        if (qos > 0) this.#inFlight -= 1;
-        this.#waiting.shift()?.();
+        this.#window.leave(isBeside);
         resolve(result);
       };
       this.#pending.set(settle, performance.now());
-      if (qos > 0) this.#inFlight += 1;
+      if (!isBeside) this.#window.enter();
       client.publish(message.topic, message.payload, { qos, retain, ...(properties && { properties }) }, (error) => {
         settle(error === undefined || error === null ? { outcome: "taken" } : refusal(error));
       });
@@ -204,7 +222,7 @@ export class BrokerConnection {
       client = connect(this.#options.url, clientOptions(this.#options, this.#version, this.#will));
     } catch (error) {
       // A file of ours cannot be read; it may be there next time.
-      this.#retry({ code: codeOf(error) ?? messageOf(error), message: messageOf(error), byBroker: false });
+      this.#retry({ code: codeOf(error) ?? messageOf(error), message: messageOf(error), blames: "nobody" });
       return;
     }
     this.#client = client;
@@ -237,7 +255,12 @@ export class BrokerConnection {
 
   #up(limits: BrokerLimits): void {
     this.#limits = limits;
-    this.#backoff.reset();
+    this.#window.open(Math.min(this.#options.window, limits.receiveMaximum));
+    this.#shortLived += 1;
+    this.#stable = setTimeout(() => {
+      this.#shortLived = 0;
+      this.#backoff.reset();
+    }, this.#options.stableMs);
     for (const filter of this.#options.subscriptions ?? []) this.#subscribe(filter);
     this.#watch = setInterval(() => this.#lookForSilence(), Math.min(1000, this.#options.answerTimeoutMs / 2));
     this.#handlers.onUp(limits);
@@ -264,13 +287,17 @@ export class BrokerConnection {
 
   #closed(client: MqttClient, failure: unknown): void {
     const wasUp = this.connected;
+    // A retained message or a reply may have been the cause as well.
+    const isUnclear = this.#window.beside > 0;
     this.#client = undefined;
     client.end(true);
     this.#forgetConnection();
     if (this.#stopped) return;
     if (wasUp) this.#version = this.#options.version;
     else if (this.#fallBack(failure)) return;
-    this.#retry(failure === undefined ? explainClosed(wasUp, this.#address) : explain(failure, this.#address));
+    const problem =
+      failure === undefined ? explainClosed(this.#shortLived, wasUp, this.#address) : explain(failure, this.#address);
+    this.#retry(isUnclear ? { ...problem, blames: "nobody" } : problem);
   }
 
   /** Brokers of 3.1.1 refuse version 5, or just hang up on it. True when the other version is being tried. */
@@ -308,10 +335,9 @@ export class BrokerConnection {
   #forgetConnection(): void {
     this.#limits = undefined;
     clearInterval(this.#watch);
+    clearTimeout(this.#stable);
+    this.#window.close();
     for (const settle of [...this.#pending.keys()]) settle({ outcome: "lost" });
-    this.#inFlight = 0;
-    // They find that there is no connection.
-    for (const proceed of this.#waiting.splice(0)) proceed();
   }
 }
 

@@ -38,6 +38,8 @@ export interface PublisherOptions {
   readonly answerTimeoutMs?: number | undefined;
   /** Default: up to 1 s at first, up to 5 min later. */
   readonly backoff?: BackoffOptions | undefined;
+  /** A connection has to hold for so long until the waiting times begin anew. Default 10 s. Milliseconds. */
+  readonly stableMs?: number | undefined;
   /** Messages in flight, unless the broker allows fewer. Default 20. */
   readonly window?: number | undefined;
   /** Default: everything in memory, with DEFAULT_POLICIES and 16 MiB. */
@@ -102,6 +104,7 @@ export function resolveOptions(options: PublisherOptions): ResolvedOptions {
       connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
       answerTimeoutMs: options.answerTimeoutMs ?? 30_000,
       backoff: options.backoff ?? { firstMs: 1000, maxMs: 300_000 },
+      stableMs: options.stableMs ?? 10_000,
       window: options.window ?? DEFAULT_WINDOW,
       willDelayMs: options.willDelayMs ?? 30_000,
     },

@@ -13,6 +13,7 @@ import type { Registry } from "prom-client";
 import type { Logger } from "../log/logger.ts";
 import { LatencyWindow, RateMeter } from "../supervisor/latency.ts";
 import type { BrokerProblem } from "./broker-problem.ts";
+import { ClientAlarm } from "./client-alarm.ts";
 import { CommandService } from "./command-service.ts";
 import {
   BrokerConnection,
@@ -20,6 +21,7 @@ import {
   type IncomingMessage,
   type MqttVersion,
   type OutgoingMessage,
+  TOO_LARGE,
 } from "./connection.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "./embedded-broker.ts";
 import { HomeAssistant } from "./home-assistant.ts";
@@ -60,7 +62,7 @@ class MqttPublisher implements Publisher {
   readonly #topics: Topics;
   readonly #outbox: Outbox;
   readonly #losses: LossTeller;
-  readonly #retained = new RetainedMessages();
+  readonly #retained = new RetainedMessages((topic, reason) => this.#refused(topic, reason));
   readonly #commands: CommandService;
   readonly #homeAssistant: HomeAssistant | undefined;
   readonly #metrics: PublisherMetrics;
@@ -76,6 +78,7 @@ class MqttPublisher implements Publisher {
   #timer: NodeJS.Timeout | undefined;
   #state: PublisherSnapshot["state"] = "stopped";
   #problem: BrokerProblem | undefined;
+  readonly #alarm = new ClientAlarm();
   #protocol: MqttVersion | undefined;
   #published = 0;
   #acknowledged = 0;
@@ -199,6 +202,7 @@ class MqttPublisher implements Publisher {
     return {
       state: this.#state,
       reason: this.#problem?.message ?? "",
+      alarm: this.#alarm.text,
       url: this.#url,
       embedded: this.#options.url === undefined,
       insecure: isPlainToElsewhere(this.#url),
@@ -252,6 +256,7 @@ class MqttPublisher implements Publisher {
       {
         onUp: (limits) => void this.#up(limits),
         onDown: (problem, retryMs) => this.#down(problem, retryMs),
+        onTurn: () => this.#sender?.pump(),
         onMessage: (message) => this.#hear(message),
         onSubscriptionRefused: (filter) =>
           this.#log.error({ filter }, "the broker does not let this device subscribe; correct its access list"),
@@ -322,11 +327,7 @@ class MqttPublisher implements Publisher {
       retain: true,
       contentType: JSON_TYPE,
     });
-    if (birth.outcome === "refused")
-      this.#log.error(
-        { topic: this.#topics.status },
-        "the broker refused the birth message: this device may not publish there",
-      );
+    if (birth.outcome === "refused") this.#refused(this.#topics.status, birth.reason);
     if (birth.outcome === "lost" || generation !== this.#generation) return;
     this.#state = "connected";
     this.#problem = undefined;
@@ -348,13 +349,19 @@ class MqttPublisher implements Publisher {
     const isNews = this.#problem?.code !== problem.code;
     this.#state = "disconnected";
     this.#problem = problem;
-    const level = isNews ? "warn" : "debug";
+    const level = this.#alarm.hear(problem) ? "error" : isNews ? "warn" : "debug";
     this.#log[level](
       { retryInMs: Math.round(retryMs) },
       `no connection to the broker: ${problem.message}. Trying again until it works.`,
     );
     if (isNews) this.#hooks.onState?.(this.snapshot());
-    this.#sender?.down(problem.byBroker);
+    this.#sender?.down(problem.blames);
+  }
+
+  /** A retained message, which nothing else stands in for. */
+  #refused(topic: string, reason: number): void {
+    const why = reason === TOO_LARGE ? "it takes no message of that size" : "this device may not publish there";
+    this.#log.error({ topic }, `the broker refused a retained message: ${why}`);
   }
 
   #hear(message: IncomingMessage): void {

@@ -9,7 +9,14 @@ export class RetainedMessages {
   readonly #current = new Map<string, Buffer>();
   /** Topics whose newest message is on its way, or waits for its turn. */
   readonly #busy = new Set<string>();
+  /** What the broker has refused on this connection: each topic is told once. */
+  readonly #refused = new Set<string>();
+  readonly #onRefused: (topic: string, reason: number) => void;
   #connection: BrokerConnection | undefined;
+
+  constructor(onRefused: (topic: string, reason: number) => void) {
+    this.#onRefused = onRefused;
+  }
 
   /** @param document null takes the message away from the broker */
   set(topic: string, document: object | null): void {
@@ -21,6 +28,7 @@ export class RetainedMessages {
   async open(connection: BrokerConnection): Promise<void> {
     this.#connection = connection;
     this.#busy.clear();
+    this.#refused.clear();
     await Promise.all([...this.#current.keys()].map((topic) => this.#publish(topic)));
   }
 
@@ -41,7 +49,7 @@ export class RetainedMessages {
     for (;;) {
       const payload = this.#current.get(topic);
       if (payload === undefined) break;
-      const { outcome } = await connection.publish({
+      const result = await connection.publish({
         topic,
         payload,
         qos: 1,
@@ -49,7 +57,11 @@ export class RetainedMessages {
         contentType: "application/json",
       });
       // Another connection, or none: open() says it again.
-      if (connection !== this.#connection || outcome === "lost") return;
+      if (connection !== this.#connection || result.outcome === "lost") return;
+      if (result.outcome === "refused" && !this.#refused.has(topic)) {
+        this.#refused.add(topic);
+        this.#onRefused(topic, result.reason);
+      }
       if (this.#current.get(topic) !== payload) continue;
       if (payload.length === 0) this.#current.delete(topic);
       break;

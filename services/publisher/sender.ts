@@ -1,10 +1,11 @@
 /** Moves messages from the outbox to the broker: a window of them at a time, each until the broker's word is final. */
 import type { Logger } from "../log/logger.ts";
 import { Backoff } from "./backoff.ts";
+import type { Blame } from "./broker-problem.ts";
 import type { BrokerConnection, BrokerLimits, OutgoingMessage, PublishResult } from "./connection.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { TakenMessage } from "./outbox/types.ts";
-import { packetBytes } from "./packet-size.ts";
+import { Suspicion } from "./suspicion.ts";
 
 export interface SenderOptions {
   /** Makes of a stored message what goes over the wire. */
@@ -18,12 +19,6 @@ const PASSING: ReadonlySet<number> = new Set([0x80, 0x83, 0x91, 0x97]);
 const NOT_AUTHORISED = 0x87;
 /** First and longest wait before a topic that is not allowed is tried again, milliseconds. */
 const BLOCKED = { firstMs: 30_000, maxMs: 300_000 };
-/** So many connections in a row that ended before anything was acknowledged: from then on, one message at a time. */
-const FRUITLESS_LIMIT = 3;
-/** So many acknowledgements end that caution. */
-const CAUTION_ACKS = 50;
-/** So many more that ended over the same message alone: it is to blame. */
-const BLAME_LIMIT = 5;
 
 interface BlockedTopic {
   readonly backoff: Backoff;
@@ -42,11 +37,9 @@ export class Sender {
   readonly #inFlight = new Set<TakenMessage>();
   #limits: BrokerLimits | undefined;
   #pause: NodeJS.Timeout | undefined;
-  #fruitless = 0;
-  /** Messages go one at a time until so many more were acknowledged. */
-  #caution = 0;
-  /** The message that was alone in flight when connections ended, and how many. */
-  #suspect: { readonly key: string; readonly ends: number } | undefined;
+  readonly #suspicion = new Suspicion();
+  /** Topics of messages over which connections ended, and of which nothing was acknowledged since. */
+  readonly #condemned = new Set<string>();
   /** Grows with each connection: words about an earlier one are late. */
   #generation = 0;
 
@@ -62,23 +55,25 @@ export class Sender {
     this.#generation += 1;
     this.#complaints.clear();
     this.#outbox.online();
+    const { silenceMs } = this.#suspicion;
+    if (silenceMs > 0) this.#pauseFor(silenceMs);
     this.pump();
   }
 
-  /** @param byBroker the broker ended the connection; not the network, nor we */
-  down(byBroker: boolean): void {
+  /** @param blame whether what was in flight may be why the connection ended */
+  down(blame: Blame): void {
     clearTimeout(this.#pause);
     this.#pause = undefined;
     if (this.#limits === undefined) return;
     this.#limits = undefined;
     this.#generation += 1;
-    if (byBroker) this.#blame();
+    this.#judge(blame);
     this.#inFlight.clear();
     this.#outbox.offline();
   }
 
   stop(): void {
-    this.down(false);
+    this.down("nobody");
     for (const { timer } of this.#blocked.values()) clearTimeout(timer);
   }
 
@@ -86,20 +81,20 @@ export class Sender {
   pump(): void {
     const limits = this.#limits;
     if (limits === undefined || this.#pause !== undefined) return;
-    const window = this.#caution > 0 ? 1 - this.#inFlight.size : this.#connection.free;
+    const { free } = this.#connection;
+    const window = this.#suspicion.isCautious ? Math.min(free, 1 - this.#inFlight.size) : free;
     if (window <= 0) return;
-    for (const message of this.#outbox.take(Math.min(window, this.#connection.free))) this.#send(message, limits);
+    for (const message of this.#outbox.take(window)) this.#send(message);
   }
 
-  #send(message: TakenMessage, limits: BrokerLimits): void {
+  #send(message: TakenMessage): void {
     const outgoing = this.#options.outgoing(message);
-    const bytes = packetBytes(outgoing, limits.version);
-    if (bytes > limits.maximumPacketSize) {
-      const most = limits.maximumPacketSize;
+    const excess = this.#connection.excess(outgoing);
+    if (excess !== undefined) {
       this.#complain(
         "too large",
         message.topic,
-        `it takes at most ${most} bytes, not ${bytes}; such messages are kept as dead letters`,
+        `it takes at most ${excess.most} bytes, not ${excess.bytes}; such messages are kept as dead letters`,
       );
       this.#outbox.discard(message, "too-large");
       queueMicrotask(() => this.pump());
@@ -108,7 +103,8 @@ export class Sender {
     const generation = this.#generation;
     this.#inFlight.add(message);
     this.#options.onSent(message);
-    void this.#connection.publish(outgoing).then((result) => {
+    this.#suspicion.sent();
+    void this.#connection.send(outgoing).then((result) => {
       // The outbox has taken it back when the connection ended.
       if (generation !== this.#generation) return;
       this.#inFlight.delete(message);
@@ -120,9 +116,8 @@ export class Sender {
   #settle(message: TakenMessage, result: PublishResult): void {
     const { topic } = message;
     if (result.outcome === "taken") {
-      this.#fruitless = 0;
-      this.#caution = Math.max(0, this.#caution - 1);
-      this.#suspect = undefined;
+      this.#suspicion.acknowledged();
+      this.#condemned.delete(topic);
       this.#backoff.reset();
       this.#allowed(topic);
       this.#outbox.acknowledge(message);
@@ -131,16 +126,12 @@ export class Sender {
       this.#outbox.giveBack(message);
     } else if (PASSING.has(result.reason)) {
       this.#outbox.giveBack(message);
-      this.#pauseSending();
+      this.#pauseFor(this.#backoff.next());
       this.#complain("busy", "", `it cannot take messages now (${hex(result.reason)}); they are kept`);
     } else if (result.reason === NOT_AUTHORISED) {
       this.#block(topic);
       this.#outbox.giveBack(message);
-      this.#complain(
-        "not authorised",
-        topic,
-        "this device may not publish there: correct the broker's access list; messages are kept",
-      );
+      this.#complainOfAccess(topic);
     } else {
       this.#outbox.discard(message, `refused-${hex(result.reason)}`);
       this.#complain(
@@ -151,11 +142,11 @@ export class Sender {
     }
   }
 
-  #pauseSending(): void {
+  #pauseFor(ms: number): void {
     this.#pause ??= setTimeout(() => {
       this.#pause = undefined;
       this.pump();
-    }, this.#backoff.next());
+    }, ms);
   }
 
   /** Nothing more goes to this topic for a while; then one attempt shows whether it is allowed now. */
@@ -177,27 +168,27 @@ export class Sender {
     this.#complaints.delete(`not authorised ${topic}`);
   }
 
-  /**
-   * Brokers of MQTT 3.1.1 refuse a message by ending the connection. When that happens again and again, messages go one at
-   * a time; the one over which connections keep ending is given up, so that those behind it get through.
-   */
-  #blame(): void {
-    if (this.#inFlight.size === 0) return;
-    this.#fruitless += 1;
-    if (this.#fruitless >= FRUITLESS_LIMIT) this.#caution = CAUTION_ACKS;
-    const [alone] = this.#inFlight;
-    if (this.#inFlight.size !== 1 || alone === undefined || this.#fruitless <= FRUITLESS_LIMIT) return;
-    const key = `${alone.epoch}/${alone.sequence}`;
-    const ends = this.#suspect?.key === key ? this.#suspect.ends + 1 : 1;
-    this.#suspect = { key, ends };
-    if (ends < BLAME_LIMIT) return;
-    this.#suspect = undefined;
-    this.#complain(
-      "ends",
-      alone.topic,
-      `it ended ${ends} connections over the same message, which is kept as a dead letter`,
-    );
+  /** Gives up the message over which connections end; where a topic's next one does the same, the topic is set aside instead. */
+  #judge(blame: Blame): void {
+    const inFlight = [...this.#inFlight];
+    const keys = inFlight.map(({ epoch, sequence }) => `${epoch}/${sequence}`);
+    const verdict = this.#suspicion.ended(blame, keys);
+    const [alone] = inFlight;
+    if (verdict === "none" || alone === undefined) return;
+    const { topic } = alone;
+    if (verdict === "topic" || this.#condemned.has(topic)) {
+      this.#block(topic);
+      this.#complainOfAccess(topic);
+      return;
+    }
+    this.#condemned.add(topic);
+    this.#complain("ends", topic, "it ends connections over the same message, which is kept as a dead letter");
     this.#outbox.discard(alone, "connection-ends");
+  }
+
+  #complainOfAccess(topic: string): void {
+    const why = "this device may not publish there: correct the broker's access list; messages are kept";
+    this.#complain("not authorised", topic, why);
   }
 
   #complain(what: string, topic: string, why: string): void {

@@ -20,6 +20,8 @@ export interface PublisherSnapshot {
   readonly state: "stopped" | "connecting" | "connected" | "disconnected";
   /** Why there is no connection; empty otherwise. */
   readonly reason: string;
+  /** Connected or not: what has to be put right, because it will happen again; empty otherwise. */
+  readonly alarm: string;
   /** Of the broker, without credentials. */
   readonly url: string;
   readonly embedded: boolean;

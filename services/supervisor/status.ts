@@ -76,6 +76,8 @@ export interface BrokerView {
   readonly state: "connecting" | "connected" | "disconnected" | "stopped";
   /** Why it is not connected; empty otherwise. */
   readonly reason: string;
+  /** Connected or not: what has to be put right, because it will happen again; empty otherwise. */
+  readonly alarm: string;
   readonly topicPrefix: string;
   readonly published: number;
   readonly acknowledged: number;

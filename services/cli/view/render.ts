@@ -58,6 +58,7 @@ function brokerText({ broker, totals }: Status, paint: Palette): string {
   const figures = [`${count(broker.published)} sent`, `${count(broker.acknowledged)} acknowledged`];
   if (broker.queued > 0) figures.push(`${count(broker.queued)} waiting`);
   if (broker.dropped > 0) figures.push(paint.bad(`${count(broker.dropped)} dropped`));
+  if (broker.alarm !== "") figures.push(paint.bad(printable(broker.alarm)));
   if (broker.outbox.problem !== "") figures.push(paint.bad("in memory only: the disk does not work"));
   const rate = `${totals.messagesPerSecond.toFixed(1)}/s`;
   return `${paint.head("broker")}  ${dot} ${broker.url}${kind}${state}  ${figures.join(", ")} ${paint.dim(rate)}`;

@@ -2,6 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 export interface JournalEntry {
+  /** What was asked: the name of the command, and a fingerprint of its input. */
   readonly command: string;
   /** JSON; null while it is being done, and for ever when the process ended meanwhile. */
   readonly reply: string | null;
@@ -14,12 +15,14 @@ export class Journal {
   readonly #find: StatementSync;
   readonly #begin: StatementSync;
   readonly #finish: StatementSync;
+  readonly #forget: StatementSync;
   readonly #trim: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#find = db.prepare("SELECT command, reply FROM journal WHERE id = ?");
     this.#begin = db.prepare("INSERT INTO journal (id, command, at) VALUES (?, ?, ?)");
     this.#finish = db.prepare("UPDATE journal SET reply = ? WHERE id = ?");
+    this.#forget = db.prepare("DELETE FROM journal WHERE id = ? AND reply IS NULL");
     this.#trim = db.prepare("DELETE FROM journal WHERE number <= (SELECT max(number) FROM journal) - ?");
   }
 
@@ -35,5 +38,10 @@ export class Journal {
   /** Synced. */
   finish(id: string, reply: string): void {
     this.#finish.run(reply, id);
+  }
+
+  /** It was written down as begun, and not begun after all. */
+  forget(id: string): void {
+    this.#forget.run(id);
   }
 }

@@ -60,6 +60,10 @@ export class StoreClient {
     return this.#ask("finish", { id, reply });
   }
 
+  forget(id: string): Promise<undefined> {
+    return this.#ask("forget", { id });
+  }
+
   deadLetters(limit: number) {
     return this.#ask("deadLetters", { limit });
   }

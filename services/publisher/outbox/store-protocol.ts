@@ -18,6 +18,7 @@ export interface Operations {
   read: { asks: ReadRequest; gets: PackedMessages };
   begin: { asks: { id: string; command: string; at: number }; gets: JournalEntry | undefined };
   finish: { asks: { id: string; reply: string }; gets: undefined };
+  forget: { asks: { id: string }; gets: undefined };
   deadLetters: { asks: { limit: number }; gets: DeadLetter[] };
   close: { asks: undefined; gets: undefined };
 }

@@ -23,6 +23,10 @@ const handlers: { [Name in Operation]: (input: Operations[Name]["asks"]) => Oper
     opened().journal.finish(id, reply);
     return undefined;
   },
+  forget: ({ id }) => {
+    opened().journal.forget(id);
+    return undefined;
+  },
   deadLetters: ({ limit }) => opened().deadLetters(limit),
   close: () => {
     store?.close();

@@ -123,6 +123,58 @@ it("gives up the one message over which a broker of 3.1.1 ends each connection, 
   expect(report).toMatchObject({ reason: "connection-ends", count: 1, from: 4, to: 4 });
 });
 
+it.each([0x89, 0x8b, 0x8e, 0x98])(
+  "gives up no message for connections that end again and again with reason %i",
+  async (reason) => {
+    const broker = await scripted({ disconnectsAfter: { packets: 1, reason } });
+    const running = await publishTo(broker.url, { backoff: { firstMs: 5, maxMs: 10 } });
+    await publishFrames(running, 3);
+    await waitUntil("many attempts", () => broker.connects.length > 15, 20_000);
+    broker.script = {};
+    await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 3, 20_000);
+    expect(running.publisher.snapshot().dropped).toBe(0);
+  },
+);
+
+it("gives up no message for a link that cuts connections, and sends them when it holds", async () => {
+  const broker = await scripted({ hangsUpAfterMs: 100, onPublish: ({ retain }) => (retain ? 0 : "silence") });
+  const running = await publishTo(broker.url, { backoff: { firstMs: 5, maxMs: 10 } });
+  await publishFrames(running, 3);
+  await waitUntil("many attempts", () => broker.connects.length > 20, 30_000);
+  broker.script = {};
+  await waitUntil("everything acknowledged", () => running.publisher.snapshot().acknowledged === 3, 20_000);
+  expect(running.publisher.snapshot().dropped).toBe(0);
+}, 60_000);
+
+it("keeps the messages of a topic for which the broker ends the connection as not allowed, and sends the others", async () => {
+  const broker = await scripted({
+    only311: true,
+    onPublish: ({ topic }) => (topic.endsWith("/objects") ? "hang-up" : 0),
+  });
+  const running = await publishTo(broker.url, { backoff: { firstMs: 5, maxMs: 10 } });
+  await publishFrames(running, 10);
+  await running.publisher.publishMetrics({});
+  const ofAccess = () => running.complaints().filter((text) => text.includes("access list"));
+  await waitUntil("the complaint", () => ofAccess().length > 0, 40_000);
+  await waitUntil("the figures and the loss report", () => running.publisher.snapshot().acknowledged === 2, 10_000);
+  // One, until it is plain that it is the topic and not the message.
+  expect(running.publisher.snapshot()).toMatchObject({ queued: 9, dropped: 1 });
+  expect(ofAccess()).toHaveLength(1);
+}, 60_000);
+
+it("sends nothing larger than the broker takes, its birth included, and says which", async () => {
+  const broker = await scripted({ properties: { maximumPacketSize: 120 } });
+  const running = await publishTo(broker.url);
+  running.publisher.publishCameraStatus("gate", { state: "playing", reason: "x".repeat(200) });
+  await waitUntil("two complaints", () => running.complaints().length >= 2);
+  expect(running.complaints()).toEqual([
+    expect.stringMatching(/refused a retained message: it takes no message of that size/),
+    expect.stringMatching(/refused a retained message: it takes no message of that size/),
+  ]);
+  expect(running.publisher.snapshot().state).toBe("connected");
+  expect(broker.published).toEqual([]);
+});
+
 it("counts retained messages and replies in its window too", async () => {
   const broker = await scripted({ properties: { receiveMaximum: 1 } });
   const running = publishing({ url: broker.url });

@@ -208,6 +208,10 @@ it("knows after a restart which commands it has done, and what was set", async (
   small = await startSmall(settings(), { folder });
   await waitUntil("the broker", () => small.supervisor.status().broker.state === "connected", 10_000);
   expect(JSON.parse(readFileSync(join(folder, "state", "device.json"), "utf8"))).toMatchObject({ logLevel: "warn" });
-  const again = await ask("setLogLevel", { level: "trace" }, correlation);
+  await ask("setLogLevel", { level: "info" });
+  const again = await ask("setLogLevel", { level: "warn" }, correlation);
   expect(again).toMatchObject({ ok: true, output: { level: "warn" } });
+  expect(JSON.parse(readFileSync(join(folder, "state", "device.json"), "utf8"))).toMatchObject({ logLevel: "info" });
+  const other = await ask("setLogLevel", { level: "trace" }, correlation);
+  expect(other).toMatchObject({ ok: false, error: { code: "conflict" } });
 });

@@ -96,6 +96,7 @@ export function status(changes: Partial<Status> = {}): Status {
       insecure: false,
       state: "connected",
       reason: "",
+      alarm: "",
       topicPrefix: "nightjar/box",
       published: 1234,
       acknowledged: 1230,

@@ -20,6 +20,8 @@ export interface Script {
   readonly keepsPackets?: boolean;
   /** Sees every PUBLISH. */
   sees?(packet: IPublishPacket): void;
+  /** Cuts each connection so long after its CONNACK, whatever it is doing. */
+  readonly hangsUpAfterMs?: number;
   /** Of the CONNACK. Default false. */
   readonly sessionPresent?: boolean;
   /** Ends the connection with this reason (MQTT 5) when so many messages have come on it. */
@@ -104,6 +106,8 @@ export class ScriptedBroker {
       ),
     );
     if (code !== 0) socket.end();
+    const { hangsUpAfterMs } = this.script;
+    if (hangsUpAfterMs !== undefined) setTimeout(() => socket.resetAndDestroy(), hangsUpAfterMs);
   }
 
   #answer(socket: Socket, packet: Packet, version: number): void {
