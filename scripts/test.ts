@@ -28,6 +28,7 @@ async function lint(): Promise<Outcome> {
   const checks: [string, string[]][] = [
     ["biome", ["check", "--error-on-warnings", "."]],
     ["tsc", ["--noEmit"]],
+    ["tsc", ["--noEmit", "-p", "services/console"]],
     ["clang-format-14", ["--dry-run", "--Werror", ...cpp]],
   ];
   const outcome = { passed: 0, failed: 0, skipped: 0 };

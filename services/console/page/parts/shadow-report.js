@@ -1,0 +1,44 @@
+/** What a shadow run found: the candidate beside what served, on the same frames. */
+import { h } from "../lib/dom.js";
+import { count, duration, latency, percent } from "../lib/format.js";
+import { figures, table } from "../lib/view.js";
+
+/** @import { ShadowReport } from "../../../postprocess/shadow.ts" */
+
+/** @param {ShadowReport} report */
+export function shadowReport(report) {
+  const numbers = figures(
+    [
+      ["agreement", "agreement", "Share of all objects that both found"],
+      ["frames", "frames compared"],
+      ["live", "time now, p50 / p99"],
+      ["candidate", "candidate, p50 / p99"],
+      ["failed", "failed batches"],
+    ],
+    "figures small",
+  );
+  const times = ({ p50, p99 } = { p50: 0, p99: 0 }) => `${latency(p50)} / ${latency(p99)}`;
+  numbers.set({
+    agreement: `${(report.agreement * 100).toFixed(1)} %`,
+    frames: `${count(report.frames)} in ${duration(report.ms)}`,
+    live: times(report.latency.live),
+    candidate: times(report.latency.candidate),
+    failed: count(report.failed),
+  });
+  const classes = table("Agreement by class", ["Class", "#Now", "#Candidate", "#In both", "#Overlap"]);
+  for (const { label, live, candidate, matched, iou } of report.classes) {
+    const cells = [count(live), count(candidate), count(matched), percent(iou)];
+    classes.body.append(
+      h("tr", null, h("th", { scope: "row" }, label), ...cells.map((text) => h("td", { class: "number" }, text))),
+    );
+  }
+  const error = report.lastError === "" ? null : h("p", { class: "trouble" }, report.lastError);
+  return h(
+    "details",
+    { class: "report", open: true },
+    h("summary", null, "Shadow report"),
+    numbers.element,
+    error,
+    report.classes.length > 0 ? classes.element : null,
+  );
+}
