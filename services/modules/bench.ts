@@ -39,7 +39,7 @@ export async function benchCase(file: string, subject: Subject, options: BenchOp
   if (given.fails !== undefined) return undefined;
   const folder = dirname(resolve(file));
   if (given.recording)
-    return benchRecording(resolve(folder, given.recording.file), subject, options, given.recording.element);
+    return benchRecording(resolve(folder, given.recording.file), subject, options, given.recording.element, given.name);
   const frames: RigFrame[] = [];
   for await (const { frame } of caseFrames(given, folder)) {
     frames.push(frame);
@@ -54,13 +54,14 @@ export async function benchRecording(
   subject: Subject,
   options: BenchOptions,
   element?: string,
+  name = file,
 ): Promise<BenchRow> {
   const reader = new RecordingReader(file);
   try {
     const stream = chooseStream(reader, subject.kind, element);
     const frames = recordedFrames(reader, stream, MOST_FRAMES);
     const setup = { ...setupFor(stream, subject, { baseParameters: subject.parameters }), batch: 1 };
-    return await bench(file, subject, setup, frames, options);
+    return await bench(name, subject, setup, frames, options);
   } finally {
     reader.close();
   }

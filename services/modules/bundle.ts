@@ -1,18 +1,19 @@
 // Puts the bundle of a module's folder together: bundle.yaml with the SHA-256 of each file, and the files. Each content has a
 // directory of its own, for a bundle never changes under its path: what is rolled back to must still be what it was.
 //
-//   build/bundles/NAME-VERSION-HASH/     the last ones
+//   build/bundles/NAME-VERSION-HASH/     the last ones; files that several have in common are one file on the disk
 //   build/bundle                         a link to the newest
 
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, link as linkFile, mkdir, readdir, readFile, rename, rm, stat, symlink } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { type Document, isMap, parseDocument } from "yaml";
 import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
+import { readManifest } from "./manifest.ts";
 import { isFile, type ModuleSource, writeWhole } from "./source.ts";
 
-/** Bundles that are kept: what serves, what served before, and some more. */
-const KEPT = 8;
+/** Bundles that are kept: what serves and what served before must be among them, after an afternoon of trying things. */
+const KEPT = 64;
 /** Keys of bundle.yaml that name a file. */
 const PARTS = [["model"], ["module"], ["labels"]];
 
@@ -23,8 +24,11 @@ export interface Assembled {
   readonly problem: string;
 }
 
-/** @throws ExpectedError when bundle.yaml is not YAML */
-export async function assembleBundle({ directory, name }: ModuleSource, module: string): Promise<Assembled> {
+/**
+ * `module`: the compiled file.
+ * @throws ExpectedError when bundle.yaml is wrong, or sets parameters that the module does not have
+ */
+export async function assembleBundle({ directory, name, manifest }: ModuleSource, module: string): Promise<Assembled> {
   const file = join(directory, "bundle.yaml");
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return { bundle: undefined, problem: "" };
@@ -38,7 +42,12 @@ export async function assembleBundle({ directory, name }: ModuleSource, module: 
     return { bundle: undefined, problem: `${relative(directory, path)} is not there (bundle.yaml names it)` };
   }
   for (const [part, path] of files) await setFile(document, part, path);
-  return { bundle: await place(directory, document, [...files.values()]), problem: "" };
+  const target = await place(directory, document, [...files.values()]);
+  // Not before the module is compiled: this brings the host's V8 flags along, with which the compiler does not run.
+  const { checkBundle } = await import("./bundle_check.ts");
+  await checkBundle(target, directory, await readManifest(manifest));
+  await removeOld(join(directory, "build", "bundles"), target);
+  return { bundle: await link(join(directory, "build", "bundle"), target), problem: "" };
 }
 
 function partsOf(document: Document): string[][] {
@@ -75,12 +84,30 @@ async function place(directory: string, document: Document, files: readonly stri
     const fresh = `${target}.new`;
     await rm(fresh, { recursive: true, force: true });
     await mkdir(fresh, { recursive: true });
-    for (const path of files) await copyFile(path, join(fresh, basename(path)));
+    for (const path of files) await take(path, join(directory, "build", "bundle"), fresh);
     await writeWhole(join(fresh, "bundle.yaml"), text);
     await rename(fresh, target);
   }
-  await removeOld(all, target);
-  return link(join(directory, "build", "bundle"), target);
+  return target;
+}
+
+/** A copy; of what the newest bundle has too (models are large) another name of its copy, to which nobody writes. */
+async function take(path: string, newest: string, fresh: string): Promise<void> {
+  const to = join(fresh, basename(path));
+  const candidate = join(newest, basename(path));
+  if (await hasContents(candidate, await readFile(path))) {
+    const isLinked = await linkFile(candidate, to).then(
+      () => true,
+      () => false,
+    );
+    if (isLinked) return;
+  }
+  await copyFile(path, to);
+}
+
+async function hasContents(path: string, contents: Buffer): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.size === contents.length && contents.equals(await readFile(path));
 }
 
 async function link(path: string, target: string): Promise<string> {

@@ -53,7 +53,8 @@ export async function runCase(file: string, subject: Subject): Promise<CaseResul
     if (!(error instanceof ExpectedError) && !(error instanceof Refusal)) throw error;
     outcome.problems.push(error.message);
   }
-  const { name, problems, times, log } = outcome;
+  const { name, times, log } = outcome;
+  const problems = grouped(outcome.problems);
   const [medianUs, p99Us] = [quantile(times, 0.5), quantile(times, 0.99)];
   const ms = Math.round(performance.now() - began);
   return { file, name, passed: problems.length === 0, problems, frames: times.length, medianUs, p99Us, ms, log };
@@ -106,6 +107,24 @@ async function open(
     }
     return undefined;
   }
+}
+
+const OF_FRAME = /^frame (\d+): (.*)$/s;
+
+/** What several frames on end have in common is said once. */
+export function grouped(problems: readonly string[]): string[] {
+  const groups: { text: string; first: number; last: number }[] = [];
+  for (const problem of problems) {
+    const [, number, text = problem] = OF_FRAME.exec(problem) ?? [];
+    const frame = number === undefined ? -1 : Number(number);
+    const before = groups.findLast((group) => group.text === text && frame >= 0 && frame - group.last <= 1);
+    if (before) before.last = frame;
+    else groups.push({ text, first: frame, last: frame });
+  }
+  return groups.map(({ text, first, last }) => {
+    if (first < 0) return text;
+    return first === last ? `frame ${first}: ${text}` : `frames ${first} to ${last}: ${text}`;
+  });
 }
 
 function seen({ objects, events, error }: RigResult) {

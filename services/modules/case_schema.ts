@@ -6,6 +6,7 @@ import { parseDocument } from "yaml";
 import { z } from "zod";
 import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import { limitsSchema } from "../postprocess/bundle_schema.ts";
+import { issueText } from "./key_issue.ts";
 
 const dtype = z.enum(["float32", "float16", "int8", "int32", "int64", "uint8"]);
 const number = z.number().or(z.nan()).or(z.literal(Number.POSITIVE_INFINITY)).or(z.literal(Number.NEGATIVE_INFINITY));
@@ -162,12 +163,5 @@ export async function readCase(file: string): Promise<CaseFile & { name: string 
   if (problem) throw new ExpectedError(EXIT.configuration, `${file}: ${problem.message.trim()}`);
   const result = caseSchema.safeParse(document.toJS() ?? {});
   if (result.success) return { ...result.data, name: result.data.name ?? basename(file, ".yaml") };
-  throw new ExpectedError(EXIT.configuration, `${file}: ${issueText(result.error.issues[0])}`);
-}
-
-function issueText(issue: z.core.$ZodIssue | undefined): string {
-  const key = [...(issue?.path ?? []), ...(issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [])].join(
-    ".",
-  );
-  return `${key || "case"}: ${issue?.code === "unrecognized_keys" ? "there is no such key" : issue?.message}`;
+  throw new ExpectedError(EXIT.configuration, `${file}: ${issueText(result.error.issues, "case")}`);
 }

@@ -2,16 +2,17 @@
 // which the host's V8 flags would slow down by seconds: never import this file together with v8_limits.ts.
 
 import { readFile } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import asc from "assemblyscript/asc";
+import { INSTALLATION } from "../config/directories.ts";
 import { EXIT, ExpectedError } from "../log/errors.ts";
 import { MANIFEST_SECTION } from "../postprocess/module_abi.ts";
 import { SDK_DIRECTORY, SDK_NAME } from "./installation.ts";
 import { readManifest } from "./manifest.ts";
 import type { ModuleSource } from "./source.ts";
 
-// stub: no garbage collector, for a module allocates at start-up only. abort=: a failed assertion traps, no import.
-const ASC_FLAGS = ["--runtime", "stub", "-O3", "--noAssert", "--enable", "simd", "--use", "abort="];
+// stub: no garbage collector, for a module allocates at start-up only. debug: the names of functions stay, a trap names one.
+const ASC_FLAGS = ["--runtime", "stub", "-O3", "--enable", "simd", "--debug"];
 /** Where the compiler asks for the SDK: no folder of this name exists, sdkFile() answers. */
 const SDK_LIBRARY = "@nightjar-sdk";
 
@@ -29,7 +30,7 @@ export async function compileSource(source: ModuleSource, say: (text: string) =>
 async function compile({ name, base, entry }: ModuleSource, say: (text: string) => void): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stdout, stderr } = await asc.main(
-    [entry, "--baseDir", base, "--lib", SDK_LIBRARY, "--outFile", "module.wasm", ...ASC_FLAGS],
+    [entry, "--baseDir", base, "--lib", SDK_LIBRARY, "--outFile", "module.wasm", ...ASC_FLAGS, "--use", abortOf(base)],
     {
       listFiles: () => [],
       readFile: (file, folder) => readText(folder === SDK_LIBRARY ? sdkFile(file) : join(folder, file)),
@@ -44,6 +45,12 @@ async function compile({ name, base, entry }: ModuleSource, say: (text: string) 
   // What it says about a source stands in `talk` already; anything else is in the error.
   const reason = talk ? "the compiler's messages stand above" : String(error?.message);
   throw new ExpectedError(EXIT.configuration, `module ${name} does not compile: ${reason}`);
+}
+
+/** A failed assertion logs its message and traps; by the compiler's name of it, no import. */
+function abortOf(base: string): string {
+  const sdk = base === INSTALLATION ? relative(base, SDK_DIRECTORY) : `~lib/${SDK_NAME}`;
+  return `abort=${sdk}/abort/abort`;
 }
 
 /** `import … from "nightjar"` is the SDK of this installation, wherever the module lies. */

@@ -10,7 +10,7 @@ export class CompileTimeout extends Error {
 }
 
 /** So long the thread itself may take to start; the module's time begins after that. */
-const SPAWN_MS = 10_000;
+const SPAWN_MS = 60_000;
 
 interface Pending {
   resolve: (module: WebAssembly.Module) => void;
@@ -83,7 +83,7 @@ class Compiler {
     const worker = new Worker(new URL("./compile_worker.ts", import.meta.url));
     worker.unref();
     this.#online = new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("the compiler's thread did not start in 10 s")), SPAWN_MS);
+      const timer = setTimeout(() => reject(new Error("the compiler's thread did not start in 60 s")), SPAWN_MS);
       // "ready", from its own code: starting Node's part of the thread is not the module's fault.
       worker.once("message", () => {
         clearTimeout(timer);

@@ -5,6 +5,7 @@ import type { Slot, SlotTensor } from "../../firmware/link/slots.ts";
 import type { Parameters } from "./bundle_schema.ts";
 import { writeInitBlock, writeParameters } from "./guest_blocks.ts";
 import { GuestError, GuestMemory, type GuestSetup, type GuestTensor } from "./guest_memory.ts";
+import { explainedTrap } from "./guest_trap.ts";
 import {
   ABI_MAJOR,
   ABI_MINOR,
@@ -309,9 +310,13 @@ export class Guest implements Runner {
 
   #call(call: () => number): number {
     this.#complaint = "";
-    const result = call();
-    this.#memory.refresh();
-    return result;
+    try {
+      const result = call();
+      this.#memory.refresh();
+      return result;
+    } catch (error) {
+      throw explainedTrap(error, this.#complaint);
+    }
   }
 
   #check(name: string, result: number): number {

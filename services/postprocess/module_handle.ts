@@ -29,8 +29,12 @@ export class ModuleFailure extends Error {
   }
 }
 
-/** For the thread itself to come up; the module's own time begins after that. */
-const SPAWN_MS = 10_000;
+/**
+ * For the thread itself to come up; the module's own time begins after that. Commonly 30 ms. But where Node's cache of
+ * compiled sources has the main thread's files and not the worker's, the worker compiles Node's reader of TypeScript under
+ * v8_limits.ts first: 4 s of processor time, far more on a small or busy machine.
+ */
+const SPAWN_MS = 60_000;
 /** How often a start is looked at; once it serves, the watchdog does. */
 const WATCH_MS = 10;
 
@@ -130,7 +134,7 @@ export class ModuleHandle {
 
   #start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      let timer = setTimeout(() => fail("module", "its thread did not start in 10 s"), SPAWN_MS);
+      let timer = setTimeout(() => fail("module", "its thread did not start in 60 s"), SPAWN_MS);
       const fail = (code: GuestErrorCode, message: string) => {
         clearInterval(timer);
         const failure = new ModuleFailure(code, message);

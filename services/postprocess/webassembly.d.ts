@@ -14,5 +14,7 @@ declare namespace WebAssembly {
   class Memory {
     readonly buffer: ArrayBuffer;
   }
+  /** A trap. */
+  class RuntimeError extends Error {}
   function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>;
 }

@@ -1,5 +1,7 @@
 // What the host calls. A module's entry file re-exports these.
 
+// Compiled in where something asserts.
+import "./abort";
 import { ABI_MAJOR, ABI_MINOR, FrameBlock, InitBlock, ParamBlock, Status } from "./abi";
 import { Frame } from "./frame";
 import { current } from "./module";

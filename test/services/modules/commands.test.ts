@@ -57,6 +57,26 @@ describe("a new rule", () => {
     expect(nightjar("bundle", "verify", "my-rule/build/bundle").status).toBe(0);
   });
 
+  it("that gives up says why, and where in its source", () => {
+    edit(
+      "my-rule/assembly/index.ts",
+      "const source = frame",
+      'assert(frame.objectCount < 2, "too many");\n    const source = frame',
+    );
+    const { status, stdout } = nightjar("module", "test", "my-rule", "--case", "says-it-once");
+    expect(status).toBe(3);
+    expect(stdout).toMatch(/frames 1 to 2: the module trapped: too many \(assembly\/index.ts:\d+:\d+\)\n/);
+  });
+
+  it("with a wrong bundle.yaml is not built, and the bundle from before stays", () => {
+    const before = readlinkSync(join(folder, "my-rule/build/bundle"));
+    edit("my-rule/bundle.yaml", "{limit: 3}", "{limits: 3}");
+    const { status, stderr } = nightjar("module", "test", "my-rule");
+    expect([status, stderr]).toEqual([3, expect.stringMatching(/my-rule\/bundle.yaml: parameter limits is not known/)]);
+    expect(readlinkSync(join(folder, "my-rule/build/bundle"))).toBe(before);
+    edit("my-rule/bundle.yaml", "{limits: 3}", "{limit: 3}");
+  });
+
   it("that does not compile is refused with the place in the source", () => {
     edit("my-rule/assembly/index.ts", "frame.sourceId", "frame.sauceId");
     const { status, stderr } = nightjar("module", "build", "my-rule");
