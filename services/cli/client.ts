@@ -20,8 +20,10 @@ export class Client {
   async call<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<CommandOutput<Name>> {
     const { method, path } = COMMANDS[name];
     const { filled, rest } = fillPath(path, input as Record<string, unknown>);
-    const body = Object.keys(rest).length === 0 ? undefined : JSON.stringify(rest);
-    const response = await this.#send(method, filled, body);
+    const response =
+      method === "GET"
+        ? await this.#send(method, filled + queryOf(rest))
+        : await this.#send(method, filled, Object.keys(rest).length === 0 ? undefined : JSON.stringify(rest));
     const answer = parseAnswer(await textOf(response));
     if (response.statusCode === 200) return answer as CommandOutput<Name>;
     const { message, exitCode } = (answer as { error?: { message?: string; exitCode?: ExitCode } }).error ?? {};
@@ -103,7 +105,14 @@ export class Client {
   }
 }
 
-/** Puts the named parts of the input into the path; the rest is the body. */
+function queryOf(input: Record<string, unknown>): string {
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  return given.length === 0
+    ? ""
+    : `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`;
+}
+
+/** Puts the named parts of the input into the path; the rest is the query or the body. */
 function fillPath(path: string, input: Record<string, unknown>): { filled: string; rest: Record<string, unknown> } {
   const rest = { ...input };
   const filled = path.replaceAll(/:(\w+)/g, (_, name: string) => {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { CameraInput } from "../config/load.ts";
 import type { ZoneInput } from "../config/zones.ts";
+import type { MachineView } from "../machine/machine.ts";
 import { type Captures, type CaptureView, captureInput } from "../supervisor/captures.ts";
 import {
   type BundleControl,
@@ -23,6 +24,10 @@ import { channelInput, installInput, type UpdateControl } from "../supervisor/up
 import type { ZoneView } from "../supervisor/zones.ts";
 import type { HistoryEntry } from "../updater/database.ts";
 import type { UpdateStatus } from "../updater/types.ts";
+import type { DoctorReport } from "./doctor-report.ts";
+import type { HistoryView } from "./history.ts";
+import type { Insight } from "./insight.ts";
+import type { ElementParameters } from "./parameters.ts";
 
 /** The running Nightjar, as the commands see it. */
 export interface Control {
@@ -30,6 +35,7 @@ export interface Control {
   readonly device: DeviceControl;
   readonly captures: Captures;
   readonly updates: UpdateControl;
+  readonly insight: Insight;
   status(): Status;
   /** @throws ExpectedError when the entry is wrong, the id is taken or the pipeline refuses it. */
   addCamera(input: CameraInput): Promise<CameraView>;
@@ -92,6 +98,45 @@ export const COMMANDS = {
     summary: "Messages that the broker refused for good, newest first",
     input: z.strictObject({ limit }),
     run: ({ device }, { limit: most }): Promise<DeadLetterView[]> => device.deadLetters(most),
+  }),
+  viewMachine: command({
+    method: "GET",
+    path: "/api/machine",
+    summary: "How the machine is: disks, temperatures, memory, load, power mode, wear, clock",
+    input: nothing,
+    run: ({ insight }): Promise<MachineView> => insight.machine(),
+  }),
+  viewHistory: command({
+    method: "GET",
+    path: "/api/history",
+    summary: "Figures of the last ten minutes by camera, every two seconds, for charts",
+    input: z.strictObject({ since: z.coerce.number().min(0).optional() }),
+    run: ({ insight }, { since }): HistoryView => insight.history(since),
+  }),
+  viewLog: command({
+    method: "GET",
+    path: "/api/log",
+    summary: "The last lines of the log, oldest first",
+    input: z.strictObject({
+      limit: z.coerce.number().int().min(1).max(1000).prefault(200),
+      level: z.enum(LOG_LEVELS).prefault("trace"),
+    }),
+    run: ({ insight }, { limit: most, level }) => insight.logTail(most, level),
+  }),
+  runDoctor: command({
+    method: "GET",
+    path: "/api/doctor",
+    summary: "Check everything that Nightjar needs, as nightjar doctor does; takes some seconds, one at a time",
+    input: nothing,
+    run: ({ insight }): Promise<DoctorReport> => insight.doctor(),
+  }),
+  viewParameters: command({
+    method: "GET",
+    path: "/api/elements/:element/parameters",
+    summary:
+      "Parameters of an element's module: what they are, their ranges, what holds now; and the detector's labels",
+    input: z.strictObject({ element: z.string().min(1) }),
+    run: ({ insight }, { element }): Promise<ElementParameters> => insight.parameters(element),
   }),
   setParameters: command({
     method: "POST",

@@ -72,7 +72,10 @@ export class Announcer {
     const { news, status } = this.#parts;
     this.look();
     this.#publishCounts();
-    if (news.wants("status")) news.publish({ type: "status", time: Date.now(), data: status() });
+    if (!news.wants("status")) return;
+    // Its lines are news of their own.
+    const { log: _, ...figures } = status();
+    news.publish({ type: "status", time: Date.now(), data: figures });
   }
 
   /** Where somebody wants them: what each camera sees, when that has changed. */

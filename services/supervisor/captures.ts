@@ -8,6 +8,7 @@ import { z } from "zod";
 import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import type { RecordAction, ToPostprocess } from "../postprocess/messages.ts";
 import type { RecordingView } from "../recording/recorder.ts";
+import { roomIn } from "./free-space.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -35,6 +36,8 @@ export interface CaptureView extends RecordingView {
 
 /** At a time. */
 const MAX_RUNNING = 2;
+/** How often it is looked whether the disk has space for what is being recorded, milliseconds. */
+const LOOK_MS = 2000;
 /** Of files that nobody has taken away; the oldest go. */
 const KEPT_BYTES = 2048 * MEBIBYTE;
 /** Ending a recording writes what is left. */
@@ -43,6 +46,8 @@ const EXTENSION = ".njrec";
 
 export interface CaptureSources {
   readonly stateDirectory: string;
+  /** Share of the file system that stays free, 0 to 1. */
+  readonly freeShare: number;
   /** Undefined: there is no such camera. */
   sourceId(camera: string): number | undefined;
   /** False when the postprocess process is not there. */
@@ -55,6 +60,7 @@ export class Captures {
   readonly #views = new Map<string, RecordingView>();
   readonly #open = new Map<number, (view: RecordingView | null) => void>();
   #next = 1;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(sources: CaptureSources) {
     this.#sources = sources;
@@ -70,9 +76,10 @@ export class Captures {
       throw new ExpectedError(EXIT.usage, `${running} recordings are being made already; end one, or wait`);
     }
     const id = `${new Date().toISOString().replaceAll(/\D/g, "").slice(0, 17)}-${camera}`;
-    this.#makeRoom(options.maxBytes);
+    await this.#makeRoom(options.maxBytes);
     const file = this.#file(id);
     const view = await this.#ask({ do: "begin", id, camera, sourceId, file, maxMs: seconds * 1000, ...options });
+    this.#timer ??= setInterval(() => void this.#endWithoutRoom(), LOOK_MS).unref();
     return this.#note(view, id);
   }
 
@@ -171,7 +178,8 @@ export class Captures {
     }
   }
 
-  #makeRoom(bytes: number): void {
+  /** @throws ExpectedError when so many bytes would take space that has to stay free */
+  async #makeRoom(bytes: number): Promise<void> {
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o750 });
     } catch (error) {
@@ -181,12 +189,33 @@ export class Captures {
     }
     const oldest = this.#files().sort((a, b) => (a.id < b.id ? -1 : 1));
     let all = oldest.reduce((sum, file) => sum + file.bytes, bytes);
+    let room = await roomIn(this.#directory, this.#sources.freeShare);
     for (const { id, bytes: size } of oldest) {
-      if (all <= KEPT_BYTES || this.#views.get(id)?.state === "running") continue;
+      if ((all <= KEPT_BYTES && room >= bytes) || this.#views.get(id)?.state === "running") continue;
       rmSync(this.#file(id), { force: true });
       this.#views.delete(id);
       all -= size;
+      room += size;
     }
+    if (room >= bytes) return;
+    const most = Math.max(0, Math.floor(room / MEBIBYTE));
+    const message = `there is space for a recording of ${most} MiB only, for outbox.freeSpace stays free; ask for fewer maxBytes, or free space on the disk`;
+    throw new ExpectedError(EXIT.environment, message);
+  }
+
+  /** Others write to the disk too: what is being recorded ends before it takes the space that has to stay free. */
+  async #endWithoutRoom(): Promise<void> {
+    const running = [...this.#views.values()].filter(({ state }) => state === "running");
+    if (running.length === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    } else if ((await roomIn(this.#directory, this.#sources.freeShare)) < 0)
+      for (const { id } of running)
+        await this.#ask({ do: "end", id })
+          .then((view) =>
+            this.#note(view && { ...view, reason: "the disk has less free space than outbox.freeSpace" }, id),
+          )
+          .catch(() => undefined);
   }
 
   #file(id: string): string {

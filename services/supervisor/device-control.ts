@@ -109,16 +109,16 @@ export class DeviceControl {
     const reference = evidence.reserve(camera, "mjpeg");
     const file = await kept(() => evidence.begin(reference));
     this.#recordings += 1;
-    let trouble: unknown;
     const leave = pictures.follow(camera, (picture) => {
-      file.append(picture).catch((error: unknown) => {
-        trouble ??= error;
-      });
+      // The end says what was wrong.
+      file.append(picture).catch(() => undefined);
     });
     setTimeout(() => {
       leave();
       this.#recordings -= 1;
-      file.end().catch((error) => log.error({ camera }, `a recording was not kept: ${messageOf(trouble ?? error)}`));
+      evidence
+        .end(reference, file)
+        .catch((error) => log.error({ camera }, `a recording was not kept: ${messageOf(error)}`));
     }, seconds * 1000);
     return reference;
   }
@@ -135,7 +135,12 @@ export class DeviceControl {
       const known = bundles.view().elements.map((candidate) => candidate.element);
       throw new ExpectedError(EXIT.usage, `there is no element "${element}"; there are ${known.join(", ")}`);
     }
-    return bundles.activate({ element, bundle: view.directory, parameters: { ...parameters } });
+    // What was set before stays set; null takes one back to the bundle's.
+    return bundles.activate({
+      element,
+      bundle: view.directory,
+      parameters: { ...bundles.parametersOf(element), ...parameters },
+    });
   }
 
   /** Of the log from now on, also after a restart. @throws ExpectedError when it cannot be kept. */

@@ -11,10 +11,16 @@ const SHARED_MS = 500;
 /** A picture of this age still belongs to an event. Milliseconds. */
 const FRESH_MS = 2000;
 
+/** Pictures on their way to the disk; where it takes no more, events go without. */
+const MAX_SAVING = 16;
+
 export class EventEvidence {
   readonly #store: EvidenceStore;
   readonly #pictures: Pictures;
   readonly #log: Logger;
+  #saving = 0;
+  /** Why the last picture was not kept: each cause is told once. */
+  #problem = "";
   readonly #last = new Map<string, { readonly reference: EvidenceReference; readonly at: number }>();
 
   constructor(store: EvidenceStore, pictures: Pictures, log: Logger) {
@@ -25,7 +31,7 @@ export class EventEvidence {
 
   /** The payload of an event with the reference to its picture; unchanged when there is none. */
   attach(camera: string, payload: Buffer): Buffer {
-    const reference = this.#take(camera, Date.now());
+    const reference = this.#take(camera);
     return reference === undefined ? payload : appendMember(payload, "evidence", { ...reference });
   }
 
@@ -35,16 +41,31 @@ export class EventEvidence {
     if (!this.#pictures.isFollowed(camera)) this.#pictures.follow(camera);
   }
 
-  #take(camera: string, now: number): EvidenceReference | undefined {
+  #take(camera: string): EvidenceReference | undefined {
+    // The device's clock may be set at any time.
+    const now = performance.now();
     const last = this.#last.get(camera);
     if (last !== undefined && now - last.at < SHARED_MS) return last.reference;
     const picture = this.#pictures.latest(camera, FRESH_MS);
-    if (picture === undefined) return undefined;
-    const reference = this.#store.reserve(camera, "jpg", now);
+    if (picture === undefined || this.#saving >= MAX_SAVING) return undefined;
+    const reference = this.#store.reserve(camera);
     this.#last.set(camera, { reference, at: now });
-    this.#store
-      .save(reference, picture)
-      .catch((error) => this.#log.error({ camera }, `the picture of an event was not kept: ${messageOf(error)}`));
+    void this.#save(camera, reference, picture);
     return reference;
+  }
+
+  async #save(camera: string, reference: EvidenceReference, picture: Buffer): Promise<void> {
+    this.#saving += 1;
+    try {
+      await this.#store.save(reference, picture);
+      this.#problem = "";
+    } catch (error) {
+      this.#last.delete(camera);
+      const problem = messageOf(error);
+      if (problem !== this.#problem) this.#log.error({ camera }, `the picture of an event was not kept: ${problem}`);
+      this.#problem = problem;
+    } finally {
+      this.#saving -= 1;
+    }
   }
 }

@@ -5,23 +5,24 @@ import type { ZoneInput } from "../config/zones.ts";
 import type { Control } from "../control/commands.ts";
 import { EventHub } from "../control/event-hub.ts";
 import { ControlServer } from "../control/http-server.ts";
+import { Insight } from "../control/insight.ts";
 import { pageRoutes } from "../control/pages.ts";
 import { Pictures } from "../control/pictures.ts";
 import type { LogEntry } from "../log/entry.ts";
-import { type ExpectedError, messageOf } from "../log/errors.ts";
+import type { ExpectedError } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
-import type { CameraSettings, FromPipeline, PipelineSettings, ToPipeline } from "../pipeline/messages.ts";
-import type { FromPostprocess, LinkStatus, ToPostprocess } from "../postprocess/messages.ts";
+import type { Facts } from "../metrics/facts.ts";
+import { Metrics } from "../metrics/metrics.ts";
+import type { CameraSettings, FromPipeline, PipelineSettings } from "../pipeline/messages.ts";
+import type { FromPostprocess, LinkStatus } from "../postprocess/messages.ts";
 import { fillPacketLengths } from "../publisher/packet-lengths.ts";
 import { createPublisher, type Publisher, type PublisherHooks } from "../publisher/publisher.ts";
 import { Announcer } from "./announcer.ts";
-import { type BundleInfo, findBundle } from "./bundles.ts";
-import type { Surroundings } from "./camera-monitor.ts";
 import { CameraRegistry } from "./camera-registry.ts";
 import { Cameras } from "./cameras.ts";
 import { Captures } from "./captures.ts";
 import { ChildLog } from "./child-log.ts";
-import { CHILD_MODULES, type ChildModules, pipelineSpec, postprocessSpec } from "./children.ts";
+import { CHILD_MODULES, type ChildModules } from "./children.ts";
 import { DeploymentsActivator } from "./deployments/activator.ts";
 import { BundleControl } from "./deployments/control.ts";
 import { createDeployments, type RunningDeployments } from "./deployments/index.ts";
@@ -30,16 +31,14 @@ import { EventEvidence } from "./event-evidence.ts";
 import { EvidenceStore } from "./evidence.ts";
 import { intake } from "./intake.ts";
 import { labelWarnings } from "./labels.ts";
-import { Leftovers } from "./leftovers.ts";
 import { LiveModel } from "./live-model.ts";
-import { type FatalReason, ManagedProcess, type ProcessState } from "./managed-process.ts";
-import { Metrics } from "./metrics.ts";
+import type { ProcessState } from "./managed-process.ts";
 import { isReading, runCommand } from "./mqtt-commands.ts";
-import { type RouterHandlers, routeRecords } from "./payload-router.ts";
-import { type Bundles, findBundles, labelSettings, pipelineSettings, ZONES_STEP } from "./pipeline-settings.ts";
-import { ProcessViews } from "./process-views.ts";
+import { type Bundles, findBundles, pipelineSettings, ZONES_STEP } from "./pipeline-settings.ts";
+import { Processes, type ProcessName } from "./processes.ts";
 import { brokerView, mayCommandsChange, publisherOptions } from "./publishing.ts";
 import { Requests } from "./requests.ts";
+import { followLabels, servingDetector } from "./serving-detector.ts";
 import { openSecretWarnings, prepareDirectories } from "./startup.ts";
 import type { CameraView, Status } from "./status.ts";
 import { UpdateControl } from "./updates.ts";
@@ -47,9 +46,8 @@ import { VERSION } from "./version.ts";
 import { ZoneControl } from "./zone-control.ts";
 import { Zones, type ZoneView } from "./zones.ts";
 
-/** Video does not wait longer than this for the postprocess process, milliseconds. */
-const HOST_WAIT_MS = 10_000;
-const LOG_LINES = 200;
+/** Of the status; the log's commands have more. */
+const LOG_LINES = 50;
 
 export interface SupervisorOptions {
   readonly config: Config;
@@ -70,14 +68,11 @@ export class Supervisor implements Control {
   readonly #model: LiveModel;
   readonly #metrics: Metrics;
   readonly #server: ControlServer;
-  readonly #leftovers: Leftovers;
-  readonly #pipeline: ManagedProcess<ToPipeline, FromPipeline>;
-  readonly #postprocess: ManagedProcess<ToPostprocess, FromPostprocess>;
+  readonly #processes: Processes;
   readonly #requests: Requests;
   readonly #cameras: Cameras;
   readonly #zones: ZoneControl;
   readonly #childLog: ChildLog;
-  readonly #intake: RouterHandlers;
   readonly #announcer: Announcer;
   readonly #running: RunningDeployments;
   /** Bundles: what serves, and how it is changed. */
@@ -88,18 +83,14 @@ export class Supervisor implements Control {
   readonly device: DeviceControl;
   /** Recordings for nightjar replay. */
   readonly captures: Captures;
+  /** History, log, machine, doctor, parameters. */
+  readonly insight: Insight;
   readonly #evidence: EvidenceStore;
-  readonly #processes: ProcessViews;
-  readonly #logLines: LogEntry[] = [];
   readonly #failed = Promise.withResolvers<ExpectedError>();
-  /** The postprocess process has been ready once, or is not to be waited for: then the first batch finds its model loaded. */
-  readonly #hostReady = Promise.withResolvers<void>();
   #gstreamer = "";
   #profile = "";
   #console: string | null = null;
   #links: readonly LinkStatus[] = [];
-  /** The control socket is ours, and so is everything else in the runtime directory. */
-  #ownsDirectories = false;
   /** start() has come to its end: from then on there is something to say about the end. */
   #started = false;
   #stopping: Promise<void> | undefined;
@@ -111,12 +102,11 @@ export class Supervisor implements Control {
     this.#bundles = findBundles(config);
     this.#registry = new CameraRegistry(config, (message) => logger.warn(message));
     this.#pictures = new Pictures(
-      (camera, on) => this.#pipeline.send({ type: "watch", camera, on }),
+      (camera, on) => this.#processes.pipeline.send({ type: "watch", camera, on }),
       config.console.viewers,
     );
     this.#model = new LiveModel(config.pipeline.stallTimeout, (camera) => this.#pictures.viewers(camera));
-    this.#metrics = new Metrics(() => this.status());
-    this.#leftovers = new Leftovers(config.directories.runtime);
+    this.#metrics = new Metrics(() => this.#facts());
     this.#publisher = createPublisher(publisherOptions(config), logger, this.#metrics.registry, this.#publisherHooks());
     const parts = {
       model: this.#model,
@@ -126,13 +116,27 @@ export class Supervisor implements Control {
       log: logger,
     };
     const { directory, quota, ttl, enabled } = config.evidence;
-    this.#evidence = new EvidenceStore({ directory, quotaBytes: quota, ttlMs: ttl });
+    const { freeSpace } = config.outbox;
+    this.#evidence = new EvidenceStore({ directory, quotaBytes: quota, ttlMs: ttl, freeShare: freeSpace });
     const eventEvidence = enabled ? new EventEvidence(this.#evidence, this.#pictures, logger) : undefined;
-    this.#intake = intake({ ...parts, evidence: eventEvidence }, () => this.#pipeline.restart());
+    this.#processes = new Processes({
+      config,
+      log: logger,
+      modules,
+      startedAt: this.#startedAt,
+      hostSocket: this.#hostSocket,
+      intake: intake({ ...parts, evidence: eventEvidence }, () => this.#processes.pipeline.restart()),
+      settings: () => this.#pipelineSettings(this.#cameras.settings()),
+      assignment: () => this.#running.assignment(),
+      onPipeline: (message) => this.#hearPipeline(message),
+      onPostprocess: (message) => this.#hearPostprocess(message),
+      onState: (name, state, reason) => this.#processChanged(name, state, reason),
+      onFailed: (name, reason, fatal) => this.#failed.resolve(this.#childLog.givenUp(name, reason, fatal)),
+    });
     this.#announcer = new Announcer({
       ...parts,
       status: () => this.status(),
-      surroundings: () => this.#surroundings(),
+      surroundings: () => this.#processes.surroundings,
     });
     this.#running = createDeployments({
       config,
@@ -144,12 +148,18 @@ export class Supervisor implements Control {
         ...this.#bundles.rules,
       },
       links: () => this.#links,
-      cameras: () => this.#model.views(Date.now(), this.#surroundings()),
-      send: (message) => this.#postprocess.send(message),
-      announce: (event) => this.#announcer.tellBundle(event),
-      serves: (element, bundle) => this.#followLabels(element, bundle),
+      cameras: () => this.#model.views(Date.now(), this.#processes.surroundings),
+      send: (message) => this.#processes.postprocess.send(message),
+      announce: (event) => {
+        this.#metrics.observeBundle(event);
+        this.#announcer.tellBundle(event);
+      },
+      serves: (element, bundle) => {
+        if (element === "infer") followLabels(bundle, config, this.#requests, logger);
+      },
     });
     this.bundles = new BundleControl(config, this.#running.deployments, this.#running.record);
+    this.insight = new Insight(config, this.#running.deployments);
     this.updates = this.#createUpdates();
     this.device = new DeviceControl({
       ...parts,
@@ -162,13 +172,11 @@ export class Supervisor implements Control {
     });
     this.captures = new Captures({
       stateDirectory: config.directories.state,
+      freeShare: freeSpace,
       sourceId: (id) => this.#registry.get(id)?.sourceId,
-      send: (message) => this.#postprocess.send(message),
+      send: (message) => this.#processes.postprocess.send(message),
     });
-    this.#postprocess = this.#createPostprocess(modules);
-    this.#pipeline = this.#createPipeline(modules);
-    this.#processes = new ProcessViews(this.#startedAt, [this.#pipeline, this.#postprocess]);
-    this.#requests = new Requests((message) => this.#pipeline.send(message));
+    this.#requests = new Requests((message) => this.#processes.pipeline.send(message));
     this.#server = new ControlServer({ config, control: this, routes: pageRoutes(this.#pageSources()), log: logger });
     this.#childLog = new ChildLog(config, logger);
     this.#cameras = new Cameras({
@@ -178,7 +186,7 @@ export class Supervisor implements Control {
       registry: this.#registry,
       metrics: this.#metrics,
       requests: this.#requests,
-      surroundings: () => this.#surroundings(),
+      surroundings: () => this.#processes.surroundings,
     });
     this.#zones = new ZoneControl({
       config,
@@ -186,7 +194,7 @@ export class Supervisor implements Control {
       bundle: this.#bundles.zones,
       requests: this.#requests,
       log: logger,
-      restart: () => this.#pipeline.restart(),
+      restart: () => this.#processes.pipeline.restart(),
     });
   }
 
@@ -201,23 +209,21 @@ export class Supervisor implements Control {
     this.#pipelineSettings([]);
     prepareDirectories(this.#config, [this.controlSocket, this.#hostSocket]);
     await this.#server.listenOnSocket(this.controlSocket);
-    this.#ownsDirectories = true;
     for (const warning of openSecretWarnings(this.#config, this.#registry.list())) this.#log.warn(warning);
     for (const warning of labelWarnings(this.#bundles)) this.#log.warn(warning);
-    for (const pid of this.#leftovers.end())
+    for (const pid of this.#processes.takeOver())
       this.#log.warn({ pid }, "ended a process that an earlier run had left behind");
     if (this.#config.console.enabled) this.#console = await this.#server.listenOnTcp();
     this.#evidence.open();
     await this.#publisher.start();
     this.#cameras.writeMessageConfig();
     this.#running.deployments.resume();
-    this.updates.start();
-    this.#postprocess.start();
-    this.#pipeline.start();
+    await this.updates.start();
+    this.#processes.start();
     // While they load.
     fillPacketLengths();
-    setTimeout(() => this.#hostReady.resolve(), HOST_WAIT_MS).unref();
     this.#announcer.start();
+    this.insight.start(() => this.status());
     this.#started = true;
     const cameras = this.#registry.list().filter(({ camera }) => camera.enabled).length;
     this.#log.info({ version: VERSION, cameras, console: this.#console }, "Nightjar is running");
@@ -231,8 +237,7 @@ export class Supervisor implements Control {
 
   /** Ends the children at once. */
   kill(): void {
-    this.#pipeline.kill();
-    this.#postprocess.kill();
+    this.#processes.kill();
   }
 
   get controlSocket(): string {
@@ -241,14 +246,13 @@ export class Supervisor implements Control {
 
   /** A log line for the terminal view and the console. */
   takeLogEntry(entry: LogEntry): void {
-    this.#logLines.push(entry);
-    if (this.#logLines.length > LOG_LINES) this.#logLines.shift();
+    this.insight.log.add(entry);
     this.#news.publish({ type: "log", time: entry.time, data: entry });
   }
 
   status(): Status {
     const now = Date.now();
-    const cameras = this.#model.views(now, this.#surroundings());
+    const cameras = this.#model.views(now, this.#processes.surroundings);
     return {
       version: VERSION,
       device: { id: this.#config.device.id, name: this.#config.device.name },
@@ -260,11 +264,11 @@ export class Supervisor implements Control {
       console: this.#console,
       controlSocket: this.controlSocket,
       cameras,
-      links: this.#postprocess.state === "running" ? this.#links : [],
+      links: this.#processes.postprocess.state === "running" ? this.#links : [],
       processes: this.#processes.look(),
       broker: brokerView(this.#publisher.snapshot()),
       totals: this.#model.totals(now, cameras),
-      log: this.#logLines.slice(-50),
+      log: this.insight.log.last(LOG_LINES),
     };
   }
 
@@ -297,61 +301,34 @@ export class Supervisor implements Control {
     const level = this.#started ? "info" : "debug";
     this.#log[level]("stopping");
     this.#announcer.stop();
+    this.insight.stop();
     await this.updates.stop();
     await this.#running.deployments.stop();
     this.#requests.cancel();
     const { stopTimeout } = this.#config.pipeline;
-    const pipelineRung = await this.#pipeline.stop();
-    const postprocessRung = await this.#postprocess.stop();
+    const rungs = await this.#processes.stop();
     await this.#publisher.stop(stopTimeout);
+    this.#evidence.close();
     this.#pictures.close();
     this.#news.close();
     await this.#server.close();
-    this.#noteChildren();
-    this.#log[level]({ pipeline: pipelineRung, postprocess: postprocessRung }, "stopped");
+    this.#log[level](rungs, "stopped");
   }
 
   #createUpdates(): UpdateControl {
     const { deployments, record } = this.#running;
     const isConnected = (element: string) =>
-      this.#postprocess.state === "running" && this.#links.some(({ instance }) => instance === element);
+      this.#processes.postprocess.state === "running" && this.#links.some(({ instance }) => instance === element);
     return new UpdateControl({
       config: this.#config,
       log: this.#log,
       activator: new DeploymentsActivator(deployments, record, isConnected),
       bundles: [this.#bundles.detector, this.#bundles.tracker].flatMap((bundle) => bundle?.name ?? []),
-      onChange: (status) => this.#announcer.tellUpdate(status),
-    });
-  }
-
-  #createPipeline(modules: ChildModules): ManagedProcess<ToPipeline, FromPipeline> {
-    const spec = pipelineSpec(this.#config, modules, async () => {
-      await this.#hostReady.promise;
-      return { type: "start", settings: this.#pipelineSettings(this.#cameras.settings()) };
-    });
-    return new ManagedProcess<ToPipeline, FromPipeline>(
-      spec,
-      {
-        onMessage: (message) => this.#hearPipeline(message),
-        onPipes: (pipes) => routeRecords(pipes, this.#intake),
-        onState: (state, reason) => this.#processChanged("pipeline", state, reason),
-        onFailed: (reason, fatal) => this.#giveUp("pipeline", reason, fatal),
+      onChange: (status) => {
+        this.#metrics.observeUpdate(status);
+        this.#announcer.tellUpdate(status);
       },
-      this.#log,
-    );
-  }
-
-  #createPostprocess(modules: ChildModules): ManagedProcess<ToPostprocess, FromPostprocess> {
-    return new ManagedProcess<ToPostprocess, FromPostprocess>(
-      postprocessSpec(this.#config, modules, this.#hostSocket, () => this.#running.assignment()),
-      {
-        onMessage: (message) => this.#hearPostprocess(message),
-        onPipes: () => {},
-        onState: (state, reason) => this.#processChanged("postprocess", state, reason),
-        onFailed: (reason, fatal) => this.#giveUp("postprocess", reason, fatal),
-      },
-      this.#log,
-    );
+    });
   }
 
   get #hostSocket(): string {
@@ -363,41 +340,16 @@ export class Supervisor implements Control {
   }
 
   #pipelineSettings(cameras: readonly CameraSettings[]): PipelineSettings {
+    const { active } = this.#running.deployments.view("infer");
+    const serving = servingDetector(active, this.#config, this.#log);
     return pipelineSettings({
       config: this.#config,
       cameras,
-      bundles: { ...this.#bundles, zones: this.#zones.bundle, serving: this.#servingDetector() },
+      bundles: { ...this.#bundles, zones: this.#zones.bundle, serving },
       zones: this.#zones.text,
       hostSocket: this.#hostSocket,
       messageConfigFile: this.#messageConfigFile,
     });
-  }
-
-  /** The labels of the configuration, as class ids of the detector that serves from now on. */
-  #followLabels(element: string, { directory }: { readonly directory: string }): void {
-    const { classes, classThresholds } = this.#config.inference;
-    if (element !== "infer" || (classes === undefined && Object.keys(classThresholds).length === 0)) return;
-    try {
-      const info = findBundle(directory, "detect", "bundle", this.#config.directories.bundles);
-      const change = labelSettings(this.#config, info);
-      void this.#requests
-        .ask({ type: "setParameters", step: "infer", change })
-        .catch((error) => this.#log.error(messageOf(error)));
-    } catch (error) {
-      this.#log.error(messageOf(error));
-    }
-  }
-
-  /** Undefined: the configuration's detector serves. */
-  #servingDetector(): BundleInfo | undefined {
-    const { active } = this.#running.deployments.view("infer");
-    if (active === null) return undefined;
-    try {
-      return findBundle(active.directory, "detect", "bundle", this.#config.directories.bundles);
-    } catch (error) {
-      this.#log.error(messageOf(error));
-      return undefined;
-    }
   }
 
   #hearPipeline(message: FromPipeline): void {
@@ -405,7 +357,8 @@ export class Supervisor implements Control {
       case "ready":
         this.#gstreamer = message.gstreamer.replace(/^GStreamer /, "");
         this.#profile = message.profile;
-        for (const camera of this.#pictures.watched()) this.#pipeline.send({ type: "watch", camera, on: true });
+        for (const camera of this.#pictures.watched())
+          this.#processes.pipeline.send({ type: "watch", camera, on: true });
         return;
       case "status":
         for (const status of message.cameras) this.#model.report(status);
@@ -426,7 +379,6 @@ export class Supervisor implements Control {
   }
 
   #hearPostprocess(message: FromPostprocess): void {
-    if (message.type === "ready") this.#hostReady.resolve();
     if (message.type === "incident") this.#running.deployments.hear(message);
     if (message.type === "swapped") this.#running.host.answer(message.request, message.answer);
     if (message.type === "recorded") this.captures.answer(message.request, message.view);
@@ -450,7 +402,7 @@ export class Supervisor implements Control {
     };
   }
 
-  #processChanged(name: string, state: ProcessState, reason: string): void {
+  #processChanged(name: ProcessName, state: ProcessState, reason: string): void {
     if (name === "pipeline" && state !== "running" && state !== "stopping") {
       this.#requests.cancel();
       this.#model.pipelineGone();
@@ -460,31 +412,7 @@ export class Supervisor implements Control {
       this.#running.deployments.processEnded();
       this.captures.processEnded();
     }
-    if (state === "starting") setImmediate(() => this.#noteChildren());
     this.#news.publish({ type: "process", time: Date.now(), data: { name, state, reason } });
-  }
-
-  #noteChildren(): void {
-    // Before that, the file is another Nightjar's.
-    if (!this.#ownsDirectories) return;
-    const pids = [this.#pipeline.pid, this.#postprocess.pid].filter((pid) => pid !== undefined);
-    try {
-      this.#leftovers.note(pids);
-    } catch (error) {
-      this.#log.warn(`the list of children is not kept: ${messageOf(error)}`);
-    }
-  }
-
-  #giveUp(name: string, reason: string, fatal: FatalReason | undefined): void {
-    this.#failed.resolve(this.#childLog.givenUp(name, reason, fatal));
-  }
-
-  #surroundings(): Surroundings {
-    return {
-      pipelineUp: this.#pipeline.state === "running",
-      pipelineFailed: this.#pipeline.state === "failed",
-      postprocessUp: this.#postprocess.state === "running",
-    };
   }
 
   #pageSources() {
@@ -500,10 +428,19 @@ export class Supervisor implements Control {
     };
   }
 
+  async #facts(): Promise<Facts> {
+    const { quarantine } = this.#running.record.content;
+    return {
+      status: this.status(),
+      update: this.updates.status(),
+      machine: await this.insight.machine(),
+      isReady: this.#notReady() === undefined,
+      quarantined: quarantine.length,
+    };
+  }
+
   #notReady(): string | undefined {
     if (this.#stopping !== undefined) return "stopping";
-    if (this.#pipeline.state !== "running") return `the pipeline process is ${this.#pipeline.state}`;
-    if (this.#postprocess.state !== "running") return `the postprocess process is ${this.#postprocess.state}`;
-    return this.#model.delivering ? undefined : "no camera delivers";
+    return this.#processes.notRunning ?? (this.#model.delivering ? undefined : "no camera delivers");
   }
 }

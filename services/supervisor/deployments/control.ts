@@ -126,6 +126,11 @@ export class BundleControl {
     return this.view();
   }
 
+  /** What was set of an element's parameters while Nightjar ran. */
+  parametersOf(element: string): Readonly<Record<string, unknown>> {
+    return this.#deployments.view(element).active?.parameters ?? {};
+  }
+
   #elementView(element: string): ElementView {
     const { active, previous, transaction, last, configured } = this.#deployments.view(element);
     const serving = active ?? configured;

@@ -12,12 +12,13 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 
 /** Answers as the process would, unless it is gone. */
-function make({ isThere = true } = {}) {
+function make({ isThere = true, freeShare = 0 } = {}) {
   const actions: RecordAction[] = [];
   const views = new Map<string, RecordingView>();
   const stateDirectory = join(root, String(count++));
   const captures: Captures = new Captures({
     stateDirectory,
+    freeShare,
     sourceId: (camera) => (camera === "gate" ? 4 : undefined),
     send: (message: ToPostprocess) => {
       if (message.type !== "record" || !isThere) return false;
@@ -75,10 +76,19 @@ it("are failed when the process goes, and those of an earlier run are there agai
   const { id } = await captures.begin(input());
   captures.processEnded();
   expect(await captures.view(id)).toMatchObject({ state: "failed", reason: "the process ended" });
-  const later = new Captures({ stateDirectory, sourceId: () => 1, send: () => false });
+  const later = new Captures({ stateDirectory, freeShare: 0, sourceId: () => 1, send: () => false });
   expect(await later.list()).toMatchObject([{ id, camera: "gate", bytes: 10, reason: "of an earlier run" }]);
   await later.remove(id);
   expect(later.read(id)).toBeUndefined();
+});
+
+it("are refused when they would take the space that has to stay free, and older ones have made way", async () => {
+  const { captures, stateDirectory, actions } = make({ freeShare: 1 });
+  mkdirSync(join(stateDirectory, "captures"), { recursive: true });
+  writeFileSync(join(stateDirectory, "captures", "20260101-gate.njrec"), "old");
+  await expect(captures.begin(input())).rejects.toThrow(/space for a recording of 0 MiB only, for outbox.freeSpace/);
+  expect(actions).toEqual([]);
+  expect(await captures.list()).toEqual([]);
 });
 
 it("never leave their folder, whatever they are called", async () => {

@@ -36,11 +36,42 @@ it("gives up the oldest when there are too many bytes", async () => {
   expect(store.read(names[0]!)).toBeUndefined();
 });
 
-it("gives up what is too old", async () => {
+it("gives up what is too old, also when nothing new comes, and whatever the device's clock says", async () => {
   const store = open(1e6, 1000);
-  await keep(store, "gate", 100, Date.now() - 5000);
-  await keep(store, "gate");
+  // Taken before the clock was set.
+  await keep(store, "gate", 100, 5000);
+  await store.tidy(performance.now() + 900);
   expect(store.list(undefined, 9)).toHaveLength(1);
+  await store.tidy(performance.now() + 1100);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it("knows the age of what an earlier run has left by its name, where a clock that was set has written it", async () => {
+  writeFileSync(join(directory, `${Date.now() - 5000}-gate-0badcafe.jpg`), "old");
+  writeFileSync(join(directory, "5000-gate-0badcafe.jpg"), "of a clock that was not set");
+  const store = open(1e6, 1000);
+  await store.tidy();
+  expect(store.list(undefined, 9)).toMatchObject([{ takenAt: 5000 }]);
+  await store.tidy(performance.now() + 1100);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it("leaves neither a file nor a descriptor behind when it cannot be written", async () => {
+  const store = open(50);
+  const before = readdirSync("/proc/self/fd").length;
+  for (let i = 0; i < 20; i++) await expect(keep(store, "gate", 100)).rejects.toThrow(/larger than evidence.quota/);
+  expect(readdirSync("/proc/self/fd").length).toBeLessThan(before + 5);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it("makes way for the outbox when the disk runs full", async () => {
+  const kept = open();
+  await keep(kept, "gate");
+  await keep(kept, "gate");
+  const store = new EvidenceStore({ directory, quotaBytes: 1e6, ttlMs: 1e9, freeShare: 1 });
+  store.open();
+  await expect(keep(store, "gate")).rejects.toThrow(/less free space than outbox.freeSpace/);
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 it("keeps what there is of a recording that was cut off, and no half picture", () => {
