@@ -14,8 +14,8 @@ export interface ChildModules {
 }
 
 export const CHILD_MODULES: ChildModules = {
-  pipeline: join(INSTALLATION, "services", "pipeline", "main.ts"),
-  postprocess: join(INSTALLATION, "services", "postprocess", "main.ts"),
+  pipeline: join(import.meta.dirname, "../pipeline/main.ts"),
+  postprocess: join(import.meta.dirname, "../postprocess/main.ts"),
 };
 
 /** Tensors come and go as blocks of megabytes: glibc would map and unmap each one. bin/nightjar-host sets the same. */

@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
-import { INSTALLATION } from "../../config/directories.ts";
 import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { ShadowReport } from "../../postprocess/shadow.ts";
 import type { VerifyResult } from "../../postprocess/verify_main.ts";
@@ -339,7 +338,7 @@ function verifyText(directory: string, result: VerifyResult): string {
 
 /** In a process of its own: a module that does its worst cannot harm this one. */
 export function verify(directory: string, options: readonly string[] = []): Promise<VerifyResult> {
-  const program = join(INSTALLATION, "services", "postprocess", "verify_main.ts");
+  const program = join(import.meta.dirname, "../../postprocess/verify_main.ts");
   return new Promise((done, fail) => {
     execFile(
       process.execPath,
