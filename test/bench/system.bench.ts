@@ -1,20 +1,23 @@
 // The whole of Nightjar: how long a frame takes from capture to publish, what the processes cost.
 //
 // At 4 x 15 frames/s: the demo cameras in real time for 20 s after all of them play; latency as the supervisor reports it
-// (from the capture of the frame to the broker's acknowledgement window), CPU and memory from /proc over those 20 s.
+// (from the capture of the frame to the broker's acknowledgement window), CPU and memory from /proc over those 20 s. The
+// program is laid out as in a package. node-memory-at-four-cameras counts what the processes share once (resident.ts).
 // first-event: from the start of the command to the first event message at a subscriber.
 //
 // cpu-over-decoder-plus-engine: the demo clips as fast as they go through the whole system; CPU time of all our processes
 // per frame, over decoder alone (gst-launch into fakesink) plus the bare engine loop, per frame.
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import type { Status } from "../../services/supervisor/status.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { demoCameras, Nightjar } from "../support/nightjar.ts";
+import { packagedProgram } from "../support/packaged.ts";
 import type { Measurement } from "./figures.ts";
 import { cost, median } from "./process.ts";
+import { residentTogether } from "./resident.ts";
 
 const names = ["supervisor", "pipeline", "postprocess"] as const;
 const ticksPerSecond = 100;
@@ -58,7 +61,8 @@ async function realTime(): Promise<Measurement[]> {
   const firstEvent = new Promise<number>((done) =>
     consumer.once("message", () => done((performance.now() - startedAt) / 1000)),
   );
-  const nightjar = await Nightjar.start({ cameras: demoCameras, mqtt: { url: broker.url } });
+  const home = packagedProgram();
+  const nightjar = await Nightjar.start({ cameras: demoCameras, mqtt: { url: broker.url } }, [], undefined, home);
   try {
     await nightjar.untilStatus("four cameras with objects", playing, 60_000);
     await sleep(5000);
@@ -73,12 +77,13 @@ async function realTime(): Promise<Measurement[]> {
       { name: "system.capture-to-publish.p99", value: end.totals.latency.p99 ?? Number.NaN },
       ...names.map((name) => ({ name: `system.cpu.${name}`, value: (100 * (cpu.get(name) ?? Number.NaN)) / seconds })),
       ...memory,
-      { name: "appliance.node-memory-at-four-cameras", value: memory.reduce((sum, { value }) => sum + value, 0) },
+      { name: "appliance.node-memory-at-four-cameras", value: residentTogether([...pidsOf(end).values()]) / 1e6 },
     ];
   } finally {
     await nightjar.stop();
     await consumer.endAsync(true);
     await broker.remove();
+    rmSync(home, { recursive: true, force: true });
   }
 }
 

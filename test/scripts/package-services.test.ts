@@ -1,12 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { packageServices } from "../../scripts/package-services.ts";
+import { packagedProgram } from "../support/packaged.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PARTS = ["bin", "services", "sdk", "firmware/link", "wasm/sdk", "schemas", "package.json"];
 
 let home = "";
 const nightjar = (...args: string[]): string =>
@@ -17,12 +15,7 @@ const nightjar = (...args: string[]): string =>
 
 describe("a packaged program", () => {
   beforeAll(() => {
-    home = mkdtempSync(join(tmpdir(), "nightjar-package-"));
-    for (const part of PARTS) cpSync(join(ROOT, part), join(home, part), { recursive: true });
-    mkdirSync(join(home, "build"));
-    for (const part of ["node_modules", "build/addon", "build/bundles", "build/modules"])
-      symlinkSync(join(ROOT, part), join(home, part));
-    packageServices(home);
+    home = packagedProgram();
   });
   afterAll(() => rmSync(home, { recursive: true, force: true }));
 

@@ -41,9 +41,17 @@ export class Nightjar {
     this.ended = new Promise((done) => child.on("exit", (code, signal) => done({ code, signal })));
   }
 
-  /** Starts `nightjar run` with this configuration (directories and free ports are filled in). */
-  static async start(config: Partial<ConfigInput>, args: readonly string[] = []): Promise<Nightjar> {
-    const folder = mkdtempSync(join(tmpdir(), "nightjar-e2e-"));
+  /**
+   * Starts `nightjar run` with this configuration (directories and free ports are filled in).
+   * @param folder of one that was cut off: it goes on where that one was
+   * @param home the program: this checkout, or one laid out as a package
+   */
+  static async start(
+    config: Partial<ConfigInput>,
+    args: readonly string[] = [],
+    folder = mkdtempSync(join(tmpdir(), "nightjar-e2e-")),
+    home = ".",
+  ): Promise<Nightjar> {
     const file = join(folder, "nightjar.yaml");
     const full: ConfigInput = {
       version: 1,
@@ -54,7 +62,10 @@ export class Nightjar {
       directories: { runtime: join(folder, "run"), state: join(folder, "state"), ...config.directories },
     };
     writeFileSync(file, stringify(full));
-    const child = spawn("bin/nightjar", ["run", "-c", file, "--plain", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(join(home, "bin/nightjar"), ["run", "-c", file, "--plain", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NIGHTJAR_NODE: process.execPath },
+    });
     return new Nightjar(folder, join(folder, "run", "control.sock"), child);
   }
 
@@ -95,12 +106,29 @@ export class Nightjar {
     return view.pid;
   }
 
+  /** All its processes end at once, as when the power fails; its folder stays. */
+  async cut(): Promise<void> {
+    const { processes } = await this.status();
+    this.child.kill("SIGKILL");
+    for (const { pid } of processes) if (pid !== null && pid !== this.child.pid) killHard(pid);
+    await this.ended;
+  }
+
   /** Asks it to end as Ctrl-C does, and waits. */
   async stop(): Promise<Ended> {
     if (this.child.exitCode === null) this.child.kill("SIGINT");
     const ended = await this.ended;
     rmSync(this.folder, { recursive: true, force: true });
     return ended;
+  }
+}
+
+/** It may have ended by itself: the children leave with the supervisor. */
+function killHard(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
