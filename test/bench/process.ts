@@ -1,5 +1,8 @@
 // Running a whole command and reading what it cost: shared by the benchmarks.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const TICKS_PER_SECOND = 100;
 
 export interface Cost {
   /** Seconds on the clock. */
@@ -42,4 +45,10 @@ export async function difference(
   const a = await cost(command(short), env);
   const b = await cost(command(long), env);
   return { wall: b.wall - a.wall, cpu: b.cpu - a.cpu, stdout: b.stdout };
+}
+
+/** Seconds of processor time of a process so far. */
+export function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

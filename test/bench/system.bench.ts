@@ -7,7 +7,7 @@
 //
 // cpu-over-decoder-plus-engine: the demo clips as fast as they go through the whole system; CPU time of all our processes
 // per frame, over decoder alone (gst-launch into fakesink) plus the bare engine loop, per frame.
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
@@ -16,18 +16,10 @@ import { Mosquitto } from "../support/mosquitto.ts";
 import { demoCameras, Nightjar } from "../support/nightjar.ts";
 import { packagedProgram } from "../support/packaged.ts";
 import type { Measurement } from "./figures.ts";
-import { cost, median } from "./process.ts";
+import { cost, cpuOf, median } from "./process.ts";
 import { residentTogether } from "./resident.ts";
 
 const names = ["supervisor", "pipeline", "postprocess"] as const;
-const ticksPerSecond = 100;
-
-/** Seconds of processor time of a process so far. */
-function cpuOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
 const pidsOf = (status: Status): Map<string, number> =>
   new Map(status.processes.map((process) => [process.name, process.pid ?? 0]));
 
