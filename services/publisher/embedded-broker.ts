@@ -1,7 +1,9 @@
 /** A broker of our own for machines without one: MQTT 3.1.1, in memory, for local subscribers. */
+import "./packet-library.ts";
 import { createServer, type Server } from "node:net";
-import { Aedes } from "aedes";
+import type { Aedes } from "aedes";
 import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
+import { BrokerSessions, SESSION_LIMITS, type SessionLimits, type SessionStore } from "./broker-sessions.ts";
 
 export interface EmbeddedBrokerOptions {
   readonly host: string;
@@ -9,6 +11,10 @@ export interface EmbeddedBrokerOptions {
   readonly port: number;
   /** The configuration key of the port, for messages. */
   readonly key?: string | undefined;
+  /** What it holds for absent clients; default SESSION_LIMITS. */
+  readonly limits?: SessionLimits | undefined;
+  /** What was given up, in words. */
+  readonly onLoss?: ((text: string) => void) | undefined;
 }
 
 export interface EmbeddedBroker {
@@ -21,18 +27,24 @@ export interface EmbeddedBroker {
 const MAX_CONNECTIONS = 100;
 /** A subscriber that reads nothing for this long is cut off. Milliseconds. */
 const SLOW_SUBSCRIBER_MS = 5000;
+/** How often it is looked for sessions of clients that do not come back, milliseconds. */
+const TIDY_MS = 60_000;
 
 /** @throws ExpectedError when the port is taken or not allowed. */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const broker = await Aedes.createBroker({ drainTimeout: SLOW_SUBSCRIBER_MS });
+  // Only who needs it has it in memory.
+  const { Aedes: Broker } = await import("aedes");
+  const broker = await Broker.createBroker({ drainTimeout: SLOW_SUBSCRIBER_MS });
   // A client that breaks off is no error of ours.
   broker.on("clientError", () => undefined);
   broker.on("connectionError", () => undefined);
+  const tidying = keepSessions(broker, options);
   const server = createServer((socket) => broker.handle(socket));
   server.maxConnections = MAX_CONNECTIONS;
   try {
     await listen(server, options);
   } catch (error) {
+    clearInterval(tidying);
     await new Promise<void>((resolve) => broker.close(resolve));
     throw listenError(error, options);
   }
@@ -40,11 +52,21 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     port: (server.address() as { port: number }).port,
     clients: () => broker.connectedClients,
     stop: async () => {
+      clearInterval(tidying);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       await new Promise<void>((resolve) => broker.close(resolve));
       await closed;
     },
   };
+}
+
+/** @returns a timer that ends sessions of clients that do not come back */
+function keepSessions(broker: Aedes, { limits = SESSION_LIMITS, onLoss }: EmbeddedBrokerOptions): NodeJS.Timeout {
+  const { persistence } = broker as unknown as { persistence: SessionStore };
+  const sessions = new BrokerSessions(persistence, limits, (text) => onLoss?.(`the embedded broker: ${text}`));
+  broker.on("client", ({ id, clean }) => void (clean || sessions.here(id)));
+  broker.on("clientDisconnect", ({ id, clean }) => sessions.left(id, !clean));
+  return setInterval(() => void sessions.tidy(), TIDY_MS).unref();
 }
 
 function listen(server: Server, { host, port }: EmbeddedBrokerOptions): Promise<void> {

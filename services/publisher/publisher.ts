@@ -119,7 +119,7 @@ class MqttPublisher implements Publisher {
   async start(): Promise<void> {
     const { url, embedded } = this.#options;
     if (url === undefined) {
-      this.#embedded = await startEmbeddedBroker(embedded);
+      this.#embedded = await startEmbeddedBroker({ ...embedded, onLoss: (text) => this.#log.warn(text) });
       this.#url = `mqtt://${embedded.host}:${this.#embedded.port}`;
     }
     this.#state = "connecting";
