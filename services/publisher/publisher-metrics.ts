@@ -1,5 +1,4 @@
 /** The publisher's figures for Prometheus. */
-import { readFileSync } from "node:fs";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { CLASSES, type MessageClass, type OutboxStats } from "./outbox/types.ts";
 
@@ -70,29 +69,18 @@ function outboxMetrics(registry: Registry, stats: () => OutboxStats): void {
     ["nightjar_outbox_oldest_seconds", "Age of the oldest message that waits", ({ oldestMs }) => oldestMs / 1000],
     ["nightjar_outbox_memory_bytes", "Bytes of messages in memory", ({ memoryBytes }) => memoryBytes],
     ["nightjar_outbox_dead_letters", "Messages that the broker refused for good", ({ deadLetters }) => deadLetters],
-    ["nightjar_outbox_written_bytes", "Written to the disk since the start", ({ writtenBytes }) => writtenBytes],
     ["nightjar_outbox_works", "1 while the disk takes messages", ({ storeProblem }) => (storeProblem === "" ? 1 : 0)],
   ];
   for (const [name, help, read] of figures) gauge(registry, name, help, () => read(stats()));
-  flashWear(registry);
-}
-
-/** eMMC devices tell their estimated wear in steps of 10 % (JEDEC eMMC 5.0, EXT_CSD 268 and 269); others have no such file. */
-function flashWear(registry: Registry): void {
-  const file = "/sys/block/mmcblk0/device/life_time";
-  if (readText(file) === undefined) return;
-  gauge(registry, "nightjar_flash_life_used", "Estimated wear of the eMMC, 0 to 1.1, in steps of 0.1", () => {
-    const steps = (readText(file) ?? "").trim().split(/\s+/).map(Number);
-    return Math.max(0, ...steps.filter(Number.isFinite)) / 10;
+  new Counter({
+    name: "nightjar_outbox_written_bytes_total",
+    help: "Written to the disk",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(stats().writtenBytes);
+    },
   });
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
 }
 
 function gauge(registry: Registry, name: string, help: string, read: () => number): void {

@@ -13,9 +13,9 @@ import type { ExpectedError } from "../log/errors.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Facts } from "../metrics/facts.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { Otlp } from "../metrics/otlp.ts";
 import type { CameraSettings, FromPipeline, PipelineSettings } from "../pipeline/messages.ts";
 import type { FromPostprocess, LinkStatus } from "../postprocess/messages.ts";
-import { fillPacketLengths } from "../publisher/packet-lengths.ts";
 import { createPublisher, type Publisher, type PublisherHooks } from "../publisher/publisher.ts";
 import { Announcer } from "./announcer.ts";
 import { CameraRegistry } from "./camera-registry.ts";
@@ -67,6 +67,7 @@ export class Supervisor implements Control {
   readonly #pictures: Pictures;
   readonly #model: LiveModel;
   readonly #metrics: Metrics;
+  readonly #otlp: Otlp;
   readonly #server: ControlServer;
   readonly #processes: Processes;
   readonly #requests: Requests;
@@ -107,6 +108,9 @@ export class Supervisor implements Control {
     );
     this.#model = new LiveModel(config.pipeline.stallTimeout, (camera) => this.#pictures.viewers(camera));
     this.#metrics = new Metrics(() => this.#facts());
+    const attributes = { "service.name": "nightjar", "service.instance.id": config.device.id };
+    const origin = { attributes, version: VERSION, startedAt: this.#startedAt };
+    this.#otlp = new Otlp({ config: config.telemetry.otlp, metrics: this.#metrics, origin, log: logger });
     this.#publisher = createPublisher(publisherOptions(config), logger, this.#metrics.registry, this.#publisherHooks());
     const parts = {
       model: this.#model,
@@ -220,8 +224,7 @@ export class Supervisor implements Control {
     this.#running.deployments.resume();
     await this.updates.start();
     this.#processes.start();
-    // While they load.
-    fillPacketLengths();
+    await this.#otlp.start();
     this.#announcer.start();
     this.insight.start(() => this.status());
     this.#started = true;
@@ -302,6 +305,7 @@ export class Supervisor implements Control {
     this.#log[level]("stopping");
     this.#announcer.stop();
     this.insight.stop();
+    await this.#otlp.stop();
     await this.updates.stop();
     await this.#running.deployments.stop();
     this.#requests.cancel();
