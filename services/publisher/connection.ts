@@ -3,6 +3,7 @@
  * alone: each attempt is a fresh client, so nothing of its own stores, resending or reconnecting is in play. What has not
  * been acknowledged when a connection ends is the outbox' business.
  */
+import "./packet-library.ts";
 import { connect, type MqttClient } from "mqtt";
 import { codeOf, messageOf } from "../log/errors.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";

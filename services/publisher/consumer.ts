@@ -4,6 +4,7 @@
  *
  * Gaps can only be seen by who subscribes to everything under the prefix, since the sequence runs over all topics.
  */
+import "./packet-library.ts";
 import { connectAsync, type IPublishPacket, type MqttClient } from "mqtt";
 import { identityOf, type MessageIdentity } from "./identity.ts";
 import { lossReport } from "./messages.ts";
