@@ -1,6 +1,7 @@
 // Runs a module as the host does, without an element and without a model: the same worker, the same limits, frames from
 // anywhere. The process that imports this file gets the host's V8 flags: never compile AssemblyScript in it.
 
+import "./typescript_reader.ts";
 import "../postprocess/v8_limits.ts";
 import { closeSync } from "node:fs";
 import { createLink, map, ringBell, unmap, waitBell } from "../../firmware/link/addon.ts";

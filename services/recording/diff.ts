@@ -34,17 +34,23 @@ export interface FrameDiff {
   identical: boolean;
 }
 
-/** `a` is what was recorded, or the other module. Boxes are pixels of the frame afterwards. */
+/**
+ * `a` is what was recorded, or the other side; `recordOfA` its own FrameRecord, where that is of another recording.
+ * Boxes are pixels of the frame afterwards.
+ */
 export function diffFrame(
   { kind }: Pick<StreamInfo, "kind">,
-  recorded: { record: Uint8Array; a: FrameOutput },
+  recorded: { record: Uint8Array; recordOfA?: Uint8Array; a: FrameOutput },
   b: FrameOutput,
   least: number,
   classOfB: (id: number) => number = (id) => id,
 ): FrameDiff {
   const frame = readFrame(recorded.record);
   const place = (object: ObjectView) => (kind === "detect" ? toFrame(object, frame) : object);
-  const first = readObjects(recorded.a.objects).map(place);
+  const frameOfA = recorded.recordOfA ? readFrame(recorded.recordOfA) : frame;
+  const first = readObjects(recorded.a.objects).map((object) => {
+    return resized(kind === "detect" ? toFrame(object, frameOfA) : object, frameOfA, frame);
+  });
   const second = readObjects(b.objects).map((object) => place({ ...object, classId: classOfB(object.classId) }));
   const eventsA = readEvents(recorded.a.events);
   const eventsB = readEvents(b.events);
@@ -189,6 +195,19 @@ export function classMap(labels: readonly string[], others: readonly string[]): 
 /** Something for people to look at: an object without a partner, or an event of one alone. */
 export function differs({ a, b, pairs, onlyA, onlyB }: FrameDiff): boolean {
   return pairs.length < a.length || pairs.length < b.length || onlyA.length > 0 || onlyB.length > 0;
+}
+
+/** Of a frame of another size: the same camera, recorded in another resolution. */
+function resized(object: ObjectView, from: FrameView, to: FrameView): ObjectView {
+  if (from.width === to.width && from.height === to.height) return object;
+  const [x, y] = [to.width / (from.width || 1), to.height / (from.height || 1)];
+  return {
+    ...object,
+    left: object.left * x,
+    top: object.top * y,
+    width: object.width * x,
+    height: object.height * y,
+  };
 }
 
 function eventDifference(a: readonly EventView[], b: readonly EventView[]): { onlyA: EventView[]; onlyB: EventView[] } {

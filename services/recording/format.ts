@@ -30,7 +30,7 @@ export const FRAME_HEADER_BYTES = 64;
 /** No chunk is larger, whatever its header says. */
 export const MAX_CHUNK_BYTES = 256 * 1024 * 1024;
 
-const MAGIC = Buffer.from("NJREC\r\n\0", "latin1");
+export const MAGIC = Buffer.from("NJREC\r\n\0", "latin1");
 const CHUNK_MAGIC = Buffer.from("NJCK", "latin1");
 const FOOTER_MAGIC = Buffer.from("NJRECEND", "latin1");
 

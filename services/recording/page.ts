@@ -36,6 +36,7 @@ ${session.warnings.map((text) => `<p class="warning">${escapeHtml(text)}</p>`).j
 ${classTable(session)}
 ${eventTable(session)}
 <h2>${escapeHtml(what)}</h2>
+${timeline(session.frames, new Set(shown))}
 <p class="key"><span class="both">found by both</span> <span class="a">only ${escapeHtml(a)}</span> <span class="b">only ${escapeHtml(b)}</span></p>
 <main>
 ${shown.map((diff) => figure(diff, session, pictures.get(keyOf(diff)))).join("\n")}
@@ -51,12 +52,14 @@ body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { border-bottom: 1px solid var(--line); padding: .2rem .8rem; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
-main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(22rem, 1fr)); }
-figure { border: 1px solid var(--line); border-radius: .4rem; margin: 0; overflow: hidden; }
+main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34rem), 1fr)); }
+figure { border: 1px solid var(--line); border-radius: .4rem; margin: 0; overflow: hidden; scroll-margin-top: 1rem; }
+figure:target { grid-column: 1 / -1; outline: 2px solid var(--b); } figure a { color: inherit; text-decoration: none; }
+.timeline { background: none; height: 3.5rem; } .timeline rect { fill: var(--b); stroke: none; } .timeline .base { fill: var(--line); }
 svg { background: #333; display: block; width: 100%; } figcaption { font-size: .85rem; padding: .4rem .7rem; }
 rect { fill: none; stroke-width: 2.5; vector-effect: non-scaling-stroke; }
-.both rect { stroke: var(--both); stroke-width: 1.5; } .a rect { stroke: var(--a); stroke-dasharray: 6 4; } .b rect { stroke: var(--b); }
-text { fill: #fff; paint-order: stroke; stroke: #000a; stroke-width: .2em; }
+.both rect { pointer-events: all; stroke: var(--both); stroke-width: 1.5; } .a rect { stroke: var(--a); stroke-dasharray: 6 4; } .b rect { stroke: var(--b); }
+figure text { fill: #fff; paint-order: stroke; stroke: #000a; stroke-width: .2em; }
 .key span { border-left: .8rem solid; margin-right: 1rem; padding-left: .4rem; }
 span.both { border-color: var(--both); } span.a { border-color: var(--a); } span.b { border-color: var(--b); }
 .warning { color: var(--b); }
@@ -71,13 +74,19 @@ function summaryLine({
   p99Us,
   failed,
   dropped,
+  unpaired,
 }: Session): string {
   const parts = [
     `${report.frames} frames of ${stream.camera} (${stream.element}, ${stream.bundle.name} ${stream.bundle.version})`,
     `${percent(report.agreement)} of the objects agree`,
     `${report.identical} frames are the same to the last bit`,
-    `${Math.round(framesPerSecond)} frames/s${timesRealTime > 0 ? ` (${timesRealTime.toFixed(1)} × real time)` : ""}`,
-    `module ${Math.round(medianUs)} µs, p99 ${Math.round(p99Us)} µs a frame`,
+    ...(framesPerSecond > 0
+      ? [
+          `${Math.round(framesPerSecond)} frames/s${timesRealTime > 0 ? ` (${timesRealTime.toFixed(1)} × real time)` : ""}`,
+          `module ${Math.round(medianUs)} µs, p99 ${Math.round(p99Us)} µs a frame`,
+        ]
+      : []),
+    ...(unpaired > 0 ? [`${unpaired} frames are not in the other recording`] : []),
     ...(failed > 0 ? [`${failed} frames failed`] : []),
     ...(dropped > 0 ? [`${dropped} frames were left out of the recording`] : []),
   ];
@@ -102,53 +111,75 @@ function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]
   return `<table>\n${line(head, "th")}\n${rows.map((row) => line(row, "td")).join("\n")}\n</table>`;
 }
 
+/** A bar for each frame, as high as there are differences in it; those that are shown lead to their picture. */
+function timeline(frames: readonly FrameDiff[], shown: ReadonlySet<FrameDiff>): string {
+  const counts = frames.map(differences);
+  const most = counts.reduce((high, count) => Math.max(high, count), 0);
+  if (most === 0) return "";
+  const bars = counts.map((count, i) => {
+    if (count === 0) return "";
+    const height = Math.max(6, (count / most) * 100).toFixed(0);
+    const bar = `<rect x="${i}" y="${100 - Number(height)}" width="1" height="${height}"><title>frame ${frames[i]!.frame.number}: ${count}</title></rect>`;
+    return shown.has(frames[i]!) ? `<a href="#${anchorOf(frames[i]!)}">${bar}</a>` : bar;
+  });
+  const base = `<rect class="base" y="99" width="${frames.length}" height="1"/>`;
+  return `<svg class="timeline" viewBox="0 0 ${frames.length} 100" preserveAspectRatio="none" role="img" aria-label="differences of each frame, at most ${most}">${base}${bars.join("")}</svg>`;
+}
+
+function differences({ a, b, pairs, onlyA, onlyB }: FrameDiff): number {
+  return a.length + b.length - 2 * pairs.length + onlyA.length + onlyB.length;
+}
+
+function anchorOf({ frame }: FrameDiff): string {
+  return `f${frame.number}-${frame.capture}`;
+}
+
 function figure(diff: FrameDiff, { labels, a, b }: Session, picture: string | undefined): string {
   const { frame, pairs } = diff;
   const pairedA = new Set(pairs.map((pair) => pair.a));
   const pairedB = new Set(pairs.map((pair) => pair.b));
-  const size = Math.max(12, Math.round(frame.height / 28));
-  const draw = (objects: readonly ObjectView[], css: string) =>
-    objects.length === 0 ? "" : `<g class="${css}">${objects.map((object) => box(object, labels, size)).join("")}</g>`;
+  const both = diff.b.filter((_, i) => pairedB.has(i));
+  const missing = diff.a.filter((_, i) => !pairedA.has(i));
+  const extra = diff.b.filter((_, i) => !pairedB.has(i));
+  const size = Math.max(12, Math.round(frame.height / 40));
+  // Where nothing differs the boxes of both are what there is to read; else their names would hide what does.
+  const isSame = missing.length + extra.length === 0;
+  const draw = (objects: readonly ObjectView[], css: string, named: boolean) =>
+    objects.length === 0
+      ? ""
+      : `<g class="${css}">${objects.map((object) => box(object, labels, named ? size : 0)).join("")}</g>`;
   const image = picture
     ? `<image width="${frame.width}" height="${frame.height}" preserveAspectRatio="none" href="${picture}"/>`
     : "";
-  const groups = [
-    draw(
-      diff.b.filter((_, i) => pairedB.has(i)),
-      "both",
-    ),
-    draw(
-      diff.a.filter((_, i) => !pairedA.has(i)),
-      "a",
-    ),
-    draw(
-      diff.b.filter((_, i) => !pairedB.has(i)),
-      "b",
-    ),
-  ];
+  const groups = draw(both, "both", isSame) + draw(missing, "a", true) + draw(extra, "b", true);
   const notes = [
-    ...diff.onlyA.map((event) => `only ${a}: ${eventText(event)}`),
-    ...diff.onlyB.map((event) => `only ${b}: ${eventText(event)}`),
+    `${both.length} by both`,
+    ...(missing.length > 0 ? [`${missing.length} only ${a}`] : []),
+    ...(extra.length > 0 ? [`${extra.length} only ${b}`] : []),
+    ...diff.onlyA.map((event) => `event ${eventText(event)}: only ${a}`),
+    ...diff.onlyB.map((event) => `event ${eventText(event)}: only ${b}`),
   ];
-  const caption = [`frame ${frame.number}`, `${pairs.length} by both`, ...notes].join(" · ");
-  return `<figure><svg viewBox="0 0 ${frame.width} ${frame.height}" role="img">${image}${groups.join("")}</svg><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+  const id = anchorOf(diff);
+  const caption = `<a href="#${id}">frame ${frame.number}</a> · ${escapeHtml(notes.join(" · "))}`;
+  const drawing = `<svg viewBox="0 0 ${frame.width} ${frame.height}" role="img">${image}${groups}</svg>`;
+  return `<figure id="${id}"><a href="#${id}">${drawing}</a><figcaption>${caption}</figcaption></figure>`;
 }
 
+/** `size` of its name in pixels of the frame; 0: the name is shown when one points at it. */
 function box(
   { left, top, width, height, angle, classId, confidence, id }: ObjectView,
   labels: readonly string[],
   size: number,
 ): string {
-  const [x, y, w, h] = [left, top, width, height].map((value) => Math.round(value * 10) / 10) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const round = (value: number) => Math.round(value * 10) / 10;
+  const [x, y, w, h] = [round(left), round(top), round(width), round(height)];
   const turn =
     angle === 0 ? "" : ` transform="rotate(${((angle * 180) / Math.PI).toFixed(2)} ${x + w / 2} ${y + h / 2})"`;
-  const name = `${labels[classId] ?? `class ${classId}`} ${confidence.toFixed(2)}${id === undefined ? "" : ` #${id & 0xffffn}`}`;
-  return `<rect x="${x}" y="${y}" width="${w}" height="${h}"${turn}/><text x="${x}" y="${Math.max(size, y - size / 4)}" font-size="${size}">${escapeHtml(name)}</text>`;
+  const track = id === undefined ? "" : ` #${id & 0xffffn}`;
+  const name = escapeHtml(`${labels[classId] ?? `class ${classId}`} ${confidence.toFixed(2)}${track}`);
+  const place = `x="${x}" y="${y}" width="${w}" height="${h}"${turn}`;
+  if (size === 0) return `<rect ${place}><title>${name}</title></rect>`;
+  return `<rect ${place}/><text x="${x}" y="${Math.max(size, y - size / 4)}" font-size="${size}">${name}</text>`;
 }
 
 function eventText({ type, rule, label, direction }: EventView): string {

@@ -13,6 +13,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_WORDS,
   HEADER_BYTES,
+  MAGIC,
   MAX_CHUNK_BYTES,
   type RecordingIndex,
   readChunkHeader,
@@ -26,6 +27,21 @@ import type { FrameParts } from "./writer.ts";
 export interface StreamSummary {
   info: StreamInfo;
   frames: number;
+}
+
+/** By its first bytes, of whatever version; false when it cannot be read. */
+export function isRecording(file: string): boolean {
+  try {
+    const fd = openSync(file, "r");
+    try {
+      const bytes = Buffer.alloc(MAGIC.length);
+      return readSync(fd, bytes, 0, bytes.length, 0) === bytes.length && bytes.equals(MAGIC);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
 }
 
 export class RecordingReader {

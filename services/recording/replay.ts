@@ -41,25 +41,30 @@ const BATCH = 16;
 /** A whole batch may take so many times the limit of one frame's. */
 const MOST_MS = 60_000;
 
-/** The stream that a module of this kind can be run over. @throws ExpectedError that says what there is */
+/**
+ * The stream that a module of this kind can be run over: that of the element that ran one of the same `name`, if there is one.
+ * @throws ExpectedError that says what there is
+ */
 export function chooseStream(
   reader: RecordingReader,
   kind: RigSetup["kind"] | undefined,
   element: string | undefined,
+  name = "",
 ): StreamInfo {
   const all = reader.streams.filter(({ frames }) => frames > 0).map(({ info }) => info);
   const fitting = all.filter(
     (info) => (kind === undefined || info.kind === kind) && (element === undefined || info.element === element),
   );
   // Elements come in the order of their connection; the tracker is what most modules stand in for.
-  const [first] = [...fitting].sort((a, b) => rank(a) - rank(b));
+  const [first] = [...fitting].sort((a, b) => rank(a, name) - rank(b, name));
   if (first) return first;
   const there = all.map(({ element: name, kind: its }) => `${name} (${its})`).join(", ") || "no frames at all";
   const wanted = [kind && `of kind ${kind}`, element && `of element ${element}`].filter(Boolean).join(" ");
   throw new ExpectedError(EXIT.configuration, `${reader.file} has no stream ${wanted}; it has ${there}`);
 }
 
-function rank({ element }: StreamInfo): number {
+function rank({ element, bundle }: StreamInfo, name: string): number {
+  if (bundle.name === name) return 0;
   return ["infer", "tracker"].indexOf(element.split("#")[0] ?? "") + 1 || 9;
 }
 

@@ -1,22 +1,35 @@
-// One replay: a module over a recording, compared with what was recorded or with another module over the same frames.
+// One replay: a module over a recording, or what was recorded, compared with one of the left sides (sides.ts).
 
-import { readFile, stat } from "node:fs/promises";
-import { resolve } from "node:path";
-import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
+import { EXIT, ExpectedError } from "../log/errors.ts";
 import { inspectModule } from "../modules/inspect.ts";
-import { readWasm } from "../modules/wasm_info.ts";
 import { loadBundle } from "../postprocess/bundle.ts";
 import { classMap, Differ, type DiffReport, diffFrame, type FrameDiff } from "./diff.ts";
 import type { StreamInfo } from "./format.ts";
-import { RecordingReader } from "./reader.ts";
-import { chooseStream, type ReplayModule, type ReplayOptions, replayFrames } from "./replay.ts";
+import type { PairedBy } from "./pairing.ts";
+import { isRecording, RecordingReader } from "./reader.ts";
+import { chooseStream, replayFrames } from "./replay.ts";
+import {
+  isDirectory,
+  type LeftSide,
+  labelsOf,
+  type ModuleSide,
+  moduleLeft,
+  nameOf,
+  recordedFrames,
+  recordedLeft,
+  recordingLeft,
+  sideOf,
+} from "./sides.ts";
 
 export interface SessionOptions {
   file: string;
-  /** A .wasm file; undefined with `bundle` undefined too: the bundle that served. */
+  /**
+   * A .wasm file; undefined with `bundle` undefined too: the bundle that served, or nothing but what was recorded when
+   * `against` is another recording.
+   */
   module?: string | undefined;
   bundle?: string | undefined;
-  /** A .wasm file or the directory of a bundle; undefined: the recording. */
+  /** A .wasm file, the directory of a bundle, or another recording; undefined: the recording. */
   against?: string | undefined;
   element?: string | undefined;
   parameters?: Readonly<Record<string, unknown>> | undefined;
@@ -31,11 +44,15 @@ export interface Session {
   /** Names of both sides. */
   a: string;
   b: string;
+  /** How the frames of two recordings found each other; undefined without a second one. */
+  pairedBy: PairedBy | undefined;
+  /** Frames that the other recording does not have; they are not compared. */
+  unpaired: number;
   report: DiffReport;
   /** Frames that the module failed on, and the last reason. */
   failed: number;
   lastError: string;
-  /** Of the module alone, from frame to frame. */
+  /** Of the module alone, from frame to frame; this and the times below are 0 when none was run. */
   framesPerSecond: number;
   /** Length of what was recorded over the time that it took; 0 when its times are not known. */
   timesRealTime: number;
@@ -49,24 +66,27 @@ export interface Session {
   frames: FrameDiff[];
 }
 
-interface Side {
-  name: string;
-  module: ReplayModule;
-  options: ReplayOptions;
-  labels: readonly string[];
-  warnings: string[];
-}
-
 /** @throws ExpectedError or Refusal when something does not fit */
 export async function replaySession(options: SessionOptions): Promise<Session> {
   const reader = new RecordingReader(options.file);
   try {
+    const { against } = options;
+    const isOther = against !== undefined && isRecording(against);
     const wanted = options.bundle ?? options.module;
-    const kind = wanted === undefined ? undefined : await kindOf(wanted);
-    const stream = chooseStream(reader, kind, options.element);
-    const b = await sideOf(wanted ?? stream.bundle.directory, stream, options.parameters);
-    const a = options.against === undefined ? undefined : await sideOf(options.against, stream, undefined);
-    return await run(reader, stream, a, b, options.iou);
+    const subject = wanted === undefined ? undefined : await subjectOf(wanted);
+    const stream = chooseStream(reader, subject?.kind, options.element, subject?.name);
+    // Two recordings are compared as they are, unless something is to be run.
+    const isAsRecorded = isOther && wanted === undefined && options.parameters === undefined;
+    const right = isAsRecorded
+      ? undefined
+      : await sideOf(wanted ?? stream.bundle.directory, stream, options.parameters);
+    const left =
+      against === undefined
+        ? recordedLeft(stream)
+        : isOther
+          ? recordingLeft(reader, stream, against)
+          : moduleLeft(reader, stream, await sideOf(against, stream, undefined));
+    return await run(reader, stream, left, right, options.iou);
   } finally {
     reader.close();
   }
@@ -75,116 +95,77 @@ export async function replaySession(options: SessionOptions): Promise<Session> {
 async function run(
   reader: RecordingReader,
   stream: StreamInfo,
-  a: Side | undefined,
-  b: Side,
+  left: LeftSide,
+  right: ModuleSide | undefined,
   iou: number,
 ): Promise<Session> {
-  const labels = a?.labels ?? stream.labels;
-  const shown =
-    labels.length > 0 ? labels : (reader.streams.find(({ info }) => info.labels.length > 0)?.info.labels ?? []);
-  const differ = new Differ(shown, b.labels);
-  const classOfB = classMap(labels, b.labels);
+  const rightLabels = right?.labels ?? labelsOf(reader, stream);
+  const shown = left.labels.length > 0 ? left.labels : labelsOf(reader, stream);
+  const differ = new Differ(shown, rightLabels);
+  const classOfB = classMap(left.labels, rightLabels);
   const frames: FrameDiff[] = [];
   const times: number[] = [];
-  const others = a && replayFrames(reader, stream, a.module, a.options);
-  const state = { failed: 0, lastError: "", dropped: 0 };
+  const state = { failed: 0, lastError: "", dropped: 0, unpaired: 0 };
   let busy = 0;
+  let index = 0;
   let began = performance.now();
   const onStart = () => {
     began = performance.now();
   };
-  for await (const { parts, recorded, replayed } of replayFrames(reader, stream, b.module, { ...b.options, onStart })) {
+  const replayed = right
+    ? replayFrames(reader, stream, right.module, { ...right.options, onStart })
+    : recordedFrames(reader, stream);
+  for await (const frame of replayed) {
     busy += performance.now() - began;
-    const other = (await others?.next())?.value?.replayed;
-    const left = a === undefined ? recorded : { record: recorded.record, a: other ?? EMPTY };
-    times.push(replayed.us);
-    state.dropped += parts.droppedBefore;
-    if (replayed.error || other?.error) {
+    const other = await left.next(index++, frame);
+    state.dropped += frame.parts.droppedBefore;
+    if (right) times.push(frame.replayed.us);
+    if (frame.replayed.error || other?.error) {
       state.failed++;
-      state.lastError = replayed.error || `${a?.name}: ${other?.error}`;
-    } else {
-      const diff = diffFrame(stream, left, replayed, iou, classOfB);
+      state.lastError = frame.replayed.error || `${left.name}: ${other?.error}`;
+    } else if (!other) state.unpaired++;
+    else {
+      const recorded = { record: frame.recorded.record, recordOfA: other.record, a: other.out };
+      const diff = diffFrame(stream, recorded, frame.replayed, iou, classOfB);
       differ.add(diff);
       frames.push(diff);
     }
     began = performance.now();
   }
-  await others?.return(undefined);
+  await left.close();
   const sorted = times.sort((x, y) => x - y);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   return {
     ...state,
     stream,
     labels: shown,
-    a: a?.name ?? "recording",
-    b: b.name,
+    ...namesOf(left.name, right?.name ?? nameOf(reader.file)),
+    pairedBy: left.pairedBy,
     report: differ.report(),
-    framesPerSecond: busy > 0 ? (times.length * 1000) / busy : 0,
-    timesRealTime: busy > 0 ? spanMs(frames) / busy : 0,
+    framesPerSecond: right && busy > 0 ? (times.length * 1000) / busy : 0,
+    timesRealTime: right && busy > 0 ? spanMs(frames) / busy : 0,
     medianUs: at(0.5),
     p99Us: at(0.99),
     cutOff: reader.cutOff,
-    warnings: [...b.warnings, ...(a?.warnings ?? [])],
+    warnings: [...(right?.warnings ?? []), ...left.warnings],
     frames,
   };
 }
 
-const EMPTY = { objects: new Uint8Array(0), events: new Uint8Array(0), aux: new Uint8Array(0) };
+/** Told apart where both are called the same. */
+function namesOf(a: string, b: string): { a: string; b: string } {
+  return a === b ? { a: `${a} (against)`, b } : { a, b };
+}
 
 function spanMs(frames: readonly FrameDiff[]): number {
   const [first, last] = [frames[0]?.frame.capture, frames.at(-1)?.frame.capture];
   return first && last ? Number(last - first) / 1e6 : 0;
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-async function kindOf(path: string): Promise<"detect" | "analyze"> {
-  if (await isDirectory(path)) return (await loadBundle({ kind: undefined, bundle: path })).kind;
-  const { kind, problems } = await inspectModule(path);
-  if (kind !== "") return kind;
+/** What is to be run: its kind, and the name by which a recorded element had it. */
+async function subjectOf(path: string): Promise<{ kind: "detect" | "analyze"; name: string }> {
+  if (await isDirectory(path)) return loadBundle({ kind: undefined, bundle: path });
+  const { kind, problems, manifest } = await inspectModule(path);
+  if (kind !== "") return { kind, name: manifest?.name ?? "" };
   throw new ExpectedError(EXIT.configuration, `${path} cannot be run: ${problems.join("; ")}`);
-}
-
-async function sideOf(path: string, stream: StreamInfo, parameters: SessionOptions["parameters"]): Promise<Side> {
-  return (await isDirectory(path)) ? bundleSide(path, stream, parameters) : moduleSide(path, stream, parameters);
-}
-
-async function bundleSide(path: string, stream: StreamInfo, parameters: SessionOptions["parameters"]): Promise<Side> {
-  const bundle = await loadBundle({ kind: stream.kind, bundle: resolve(path) });
-  const warnings: string[] = [];
-  const { name, version, labels, limits } = bundle;
-  if (stream.kind === "detect" && bundle.digest !== stream.bundle.digest) {
-    warnings.push(
-      `${name} ${version} decodes what the model of ${stream.bundle.name} ${stream.bundle.version} gave: its own model is not run`,
-    );
-  }
-  // What lay over the parameters of the bundle that served is not part of this one; the same bundle has it again.
-  const isSame = bundle.digest === stream.bundle.digest;
-  return {
-    name: `${name} ${version}`,
-    module: { file: bundle.moduleFile, binary: bundle.module, kind: bundle.kind },
-    options: { baseParameters: isSame ? stream.parameters : bundle.parameters, parameters, labels, limits },
-    labels,
-    warnings,
-  };
-}
-
-/** With the parameters that were recorded, as far as the module has them. */
-async function moduleSide(path: string, stream: StreamInfo, parameters: SessionOptions["parameters"]): Promise<Side> {
-  const binary = await readFile(path).catch((error: unknown) => {
-    const hint = path === stream.bundle.directory ? "; say with --module or --bundle what to run" : "";
-    throw new ExpectedError(EXIT.configuration, `${path} cannot be read: ${messageOf(error)}${hint}`);
-  });
-  const { manifest } = readWasm(binary, path);
-  const known = Object.entries(stream.parameters).filter(([key]) => !manifest || key in manifest.parameters);
-  const left = Object.keys(stream.parameters).filter((key) => manifest && !(key in manifest.parameters));
-  return {
-    name: manifest ? `${manifest.name} ${manifest.version}` : path,
-    module: { file: path, binary, kind: stream.kind },
-    options: { baseParameters: Object.fromEntries(known), parameters },
-    labels: stream.labels,
-    warnings: left.length > 0 ? [`recorded parameters that ${path} does not have: ${left.join(", ")}`] : [],
-  };
 }

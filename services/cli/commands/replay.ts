@@ -11,7 +11,7 @@ const IOU = 0.5;
 
 export const replay: CommandSpec = {
   name: "replay",
-  summary: "run a module over a recording, as fast as it goes, and compare: with the recording, or with another module",
+  summary: "run a module over a recording, as fast as it goes, and compare: with it, another module, another recording",
   arguments: [{ name: "<file>", description: "the recording (nightjar record)" }],
   options: [
     { flags: "-m, --module <file>", description: "a .wasm file, with the recorded parameters" },
@@ -19,7 +19,11 @@ export const replay: CommandSpec = {
       flags: "-b, --bundle <directory>",
       description: "the module of a bundle, with its parameters; default: the one that served",
     },
-    { flags: "--against <what>", description: "recording, a .wasm file, or a bundle", default: RECORDING },
+    {
+      flags: "--against <what>",
+      description: "recording (this one), a .wasm file, a bundle, or another recording",
+      default: RECORDING,
+    },
     { flags: "--element <name>", description: "infer, tracker, …; default: the first that fits the module" },
     {
       flags: "--parameters <json>",
@@ -89,7 +93,12 @@ function sessionText(session: Session): string {
   const lines = [
     `${b} against ${a}: ${report.frames} frames of ${stream.camera} (${stream.element})`,
     `${percent(report.agreement)} of the objects agree, ${report.differing} frames differ, ${report.identical} are the same to the bit${tracked}`,
-    `${Math.round(session.framesPerSecond)} frames/s${real}; module ${Math.round(session.medianUs)} us a frame, p99 ${Math.round(session.p99Us)} us`,
+    ...(session.pairedBy ? [pairedText(session)] : []),
+    ...(session.framesPerSecond > 0
+      ? [
+          `${Math.round(session.framesPerSecond)} frames/s${real}; module ${Math.round(session.medianUs)} us a frame, p99 ${Math.round(session.p99Us)} us`,
+        ]
+      : []),
     ...warnings.map((text) => `warning: ${text}`),
     ...(cutOff ? ["warning: the recording was cut off; its last second may be missing"] : []),
     ...(dropped > 0 ? [`warning: about ${dropped} frames were left out when it was recorded`] : []),
@@ -111,6 +120,17 @@ function sessionText(session: Session): string {
       : []),
   ];
   return [lines.join("\n"), ...tables].join("\n\n");
+}
+
+const PAIRED_BY = {
+  capture: "the time of capture",
+  pts: "the time in the stream",
+  picture: "their small pictures",
+} as const;
+
+function pairedText({ pairedBy, unpaired, report, failed }: Session): string {
+  const all = report.frames + failed + unpaired;
+  return `${all - unpaired} of ${all} frames were found in the other recording, by ${PAIRED_BY[pairedBy!]}`;
 }
 
 function percent(share: number): string {
