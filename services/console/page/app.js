@@ -74,6 +74,8 @@ function enter(present) {
 /** Nobody is logged in (any more): the place stays in the address, so that it is there again afterwards. */
 function leave() {
   const wasInside = !byId("shell").hidden;
+  // Several requests may find it out at once: what has been typed into the login stays.
+  if (!wasInside && byId("outside").querySelector("form") !== null) return;
   store.close();
   closeView();
   byId("main").replaceChildren();

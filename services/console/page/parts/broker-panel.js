@@ -39,7 +39,7 @@ export function brokerPanel(signal) {
     state.dataset["tone"] = tone(broker.state);
     const kind = broker.embedded ? " (embedded)" : broker.insecure ? " (without TLS)" : "";
     setText(address, `${broker.url}${kind}, ${broker.topicPrefix}`);
-    setText(reason, [broker.reason, broker.outbox.problem].filter((text) => text !== "").join(" · "));
+    setText(reason, [broker.reason, broker.alarm, broker.outbox.problem].filter((text) => text !== "").join(" · "));
     numbers.set({
       queued: count(broker.queued),
       age: broker.outbox.oldestMs > 0 ? duration(broker.outbox.oldestMs) : "–",

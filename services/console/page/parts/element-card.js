@@ -43,7 +43,9 @@ export function elementCard(first, context, bundles) {
   const active = h("p", { class: "active-bundle" });
   const configured = h("span", { class: "tag" }, "as configured");
   const steps = h("ol", { class: "steps" });
-  const change = h("div", { class: "change", role: "status" });
+  // Read out at each step; the seconds beside it are not.
+  const change = h("span", { role: "status" });
+  const since = h("span", { class: "soft" });
   const last = h("div", { class: "last" });
   const back = h("button", { class: "button", type: "button" }, "Roll back");
   const actions = h("div", { class: "actions" }, ...buttons(name, context, bundles), back);
@@ -57,7 +59,7 @@ export function elementCard(first, context, bundles) {
       configured,
     ),
     active,
-    change,
+    h("p", { class: "change line" }, change, since),
     steps,
     last,
     context.canChange ? actions : null,
@@ -72,7 +74,7 @@ export function elementCard(first, context, bundles) {
     back.hidden = next.previous === null;
     if (next.previous !== null)
       setText(back, next.change === null ? `Roll back to ${next.previous}` : "Give the change up");
-    showChange(change, steps, next);
+    showChange(change, since, steps, next);
     const key = JSON.stringify(next.last);
     if (key !== shownLast) last.replaceChildren(...lastChange(next));
     shownLast = key;
@@ -82,11 +84,13 @@ export function elementCard(first, context, bundles) {
 
 /**
  * @param {HTMLElement} text
+ * @param {HTMLElement} since
  * @param {HTMLElement} steps
  * @param {ElementView} view
  */
-function showChange(text, steps, { change }) {
+function showChange(text, since, steps, { change }) {
   steps.hidden = change === null;
+  setText(since, change === null ? "" : `for ${duration(Date.now() - change.since)}`);
   if (change === null) {
     setText(text, "");
     return;
@@ -94,10 +98,7 @@ function showChange(text, steps, { change }) {
   const backwards = BACKWARDS[change.step];
   const at = STEPS.findIndex(([step]) => step === change.step);
   const word = backwards ?? STEPS[at]?.[1] ?? change.step;
-  setText(
-    text,
-    `${change.bundle}: ${word.toLowerCase()}, for ${duration(Date.now() - change.since)}${change.reason === "" ? "" : ` (${change.reason})`}`,
-  );
+  setText(text, `${change.bundle}: ${word.toLowerCase()}${change.reason === "" ? "" : ` (${change.reason})`}`);
   steps.hidden = backwards !== undefined;
   if (steps.childElementCount === 0) steps.append(...STEPS.map(([, title]) => h("li", null, title)));
   for (const [i, element] of [...steps.children].entries()) {

@@ -56,7 +56,7 @@ function row(news, withCamera) {
  * @param {News} news
  */
 function thumbnail(address, caption, { data }) {
-  const image = h("img", { src: address, alt: "", loading: "lazy", width: 96, height: 54 });
+  const image = h("img", { src: address, alt: "", loading: "lazy", decoding: "async", width: 96, height: 54 });
   const button = h("button", { class: "thumbnail", type: "button", "aria-label": `Picture of ${caption}` }, image);
   // Kept for a while only.
   image.addEventListener("error", () => button.remove());

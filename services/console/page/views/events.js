@@ -8,7 +8,7 @@ import { showEvents } from "../parts/event-list.js";
 /** @import { Context } from "../lib/view.js" */
 /** @import { News } from "../lib/store.js" */
 
-const SHOWN = 100;
+const SHOWN = 60;
 /** @type {readonly (readonly [string, string])[]} */
 const KINDS = [
   ["", "Everything"],

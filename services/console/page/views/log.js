@@ -27,8 +27,9 @@ export function mount(root, { store, signal, canChange }) {
   );
   least.ariaLabel = "Least important level that is shown";
   const search = input("search", { type: "search", placeholder: "Find …", "aria-label": "Find in the log" });
-  const list = h("ol", { class: "log", tabIndex: 0, role: "region", "aria-label": "Log, newest last" });
-  root.append(viewHead("Log", search, least, canChange ? levelButton() : null), systemTabs(), list);
+  const list = h("ol");
+  const frame = h("div", { class: "log", tabIndex: 0, role: "region", "aria-label": "Log, newest last" }, list);
+  root.append(viewHead("Log", search, least, canChange ? levelButton() : null), systemTabs(), frame);
   const isShown = (/** @type {LogEntry} */ entry) => {
     const wanted = search.value.trim().toLowerCase();
     return (
@@ -38,16 +39,16 @@ export function mount(root, { store, signal, canChange }) {
   };
   const showAll = () => {
     list.replaceChildren(...store.log.filter(isShown).slice(-SHOWN).map(line));
-    if (list.childElementCount === 0) list.append(h("li", { class: "soft" }, "Nothing of this kind yet."));
-    list.scrollTop = list.scrollHeight;
+    if (list.childElementCount === 0) list.append(h("li", { class: "soft none" }, "Nothing of this kind yet."));
+    frame.scrollTop = frame.scrollHeight;
   };
   const add = (/** @type {LogEntry} */ entry) => {
     if (!isShown(entry)) return;
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < AT_END;
-    list.querySelector(":scope > .soft")?.remove();
+    const follows = frame.scrollHeight - frame.scrollTop - frame.clientHeight < AT_END;
+    list.querySelector(":scope > .none")?.remove();
     list.append(line(entry));
     while (list.childElementCount > SHOWN) list.firstElementChild?.remove();
-    if (follows) list.scrollTop = list.scrollHeight;
+    if (follows) frame.scrollTop = frame.scrollHeight;
   };
   least.addEventListener("change", showAll);
   search.addEventListener("input", showAll);

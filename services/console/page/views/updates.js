@@ -58,7 +58,9 @@ export function mount(root, { store, signal, canChange }) {
  * @param {(status: UpdateStatus) => void} show
  */
 function updatesView(body, canChange, show) {
-  const state = h("p", { class: "line", role: "status" });
+  const state = h("span", { class: "dot", role: "status" });
+  // Not read out: it changes all the time.
+  const done = h("span", { class: "soft" });
   const bar = h("progress", { max: 1, hidden: true, "aria-label": "Download" });
   const numbers = figures(
     [
@@ -76,7 +78,7 @@ function updatesView(body, canChange, show) {
   const blockedPanel = panel("Not tried any more", blocked.element);
   const past = table("History", ["When", "Channel", "Version", "How it ended", "Why"]);
   body.replaceChildren(
-    panel("Now", state, bar, numbers.element, problem),
+    panel("Now", h("p", { class: "line" }, state, done), bar, numbers.element, problem),
     panel("Channels", channels.element),
     blockedPanel,
     panel("History", past.element),
@@ -85,14 +87,11 @@ function updatesView(body, canChange, show) {
   const showStatus = (status) => {
     const { release, progress, lastCheck, nextCheck, metadata } = status;
     const what = release === null ? "" : ` ${release.channel} ${release.version} for ${release.element}`;
-    state.replaceChildren(dot(`${status.state}${what}`, status.busy ? "warn" : tone(status.state)));
+    setText(state, `${status.state}${what}`);
+    state.dataset["tone"] = status.busy ? "warn" : tone(status.state);
     bar.hidden = progress === null;
-    if (progress !== null) {
-      bar.value = progress.of === 0 ? 0 : progress.done / progress.of;
-      state.append(
-        h("span", { class: "soft" }, `${bytes(progress.done)} of ${bytes(progress.of)} (${percent(bar.value)})`),
-      );
-    }
+    if (progress !== null) bar.value = progress.of === 0 ? 0 : progress.done / progress.of;
+    setText(done, progress === null ? "" : `${bytes(progress.done)} of ${bytes(progress.of)} (${percent(bar.value)})`);
     const until = Math.min(...Object.values(metadata.expires));
     numbers.set({
       repository: status.repository,

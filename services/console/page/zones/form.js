@@ -1,5 +1,5 @@
 /** The fields of one zone. What is left empty is left out, so that the defaults of the server count. */
-import { h, setText, showList } from "../lib/dom.js";
+import { h, showList } from "../lib/dom.js";
 import { field, formError, input, select } from "../lib/form.js";
 import { icon } from "../lib/icons.js";
 import { fewest, withoutPoint, withPoint } from "./geometry.js";
@@ -300,13 +300,4 @@ export function zoneSummary(zone) {
   if (zone["direction"] !== undefined) words.push(`direction ${zone["direction"]}°`);
   if (zone["count"] !== undefined && zone["count"] !== "both") words.push(`${zone["count"]} only`);
   return words.join(" · ");
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} text
- */
-export function setHint(element, text) {
-  element.hidden = text === "";
-  setText(element, text);
 }

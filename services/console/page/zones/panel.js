@@ -7,7 +7,7 @@ import { icon } from "../lib/icons.js";
 import { act, say } from "../lib/notice.js";
 import { fill } from "../lib/view.js";
 import { ZoneCanvas } from "./canvas.js";
-import { setHint, zoneForm, zoneSummary } from "./form.js";
+import { zoneForm, zoneSummary } from "./form.js";
 import { freshName } from "./geometry.js";
 
 /** @import { CameraContext } from "../views/camera.js" */
@@ -62,6 +62,8 @@ class ZonePanel {
   #labels;
   #zones;
   #canvas;
+  /** What is being drawn. @type {ZoneType} */
+  #drawnType = "line";
   /** The zone that is being made or changed; `before` is its name until it is saved. @type {{ draft: ZoneDraft, before: string | undefined, form: ReturnType<typeof zoneForm> } | undefined} */
   #edited;
 
@@ -77,19 +79,12 @@ class ZonePanel {
     this.#zones = zones;
     const listener = {
       onPoints: (/** @type {readonly Point[]} */ points) => this.#setPoints(points),
-      onDrawn: () => undefined,
+      onDrawn: (/** @type {readonly Point[] | undefined} */ points) => this.#drawn(points),
       onChoose: (/** @type {string} */ name) => this.#choose(name),
     };
-    this.#canvas = new ZoneCanvas(
-      context.stage,
-      { ...listener, onDrawn: (points) => this.#drawn(points) },
-      context.signal,
-    );
+    this.#canvas = new ZoneCanvas(context.stage, listener, context.signal);
     this.#showAll();
   }
-
-  /** @type {ZoneType} */
-  #drawnType = "line";
 
   #shapes() {
     const edited = this.#edited;
@@ -148,14 +143,13 @@ class ZonePanel {
   /** @param {ZoneType} type */
   #draw(type) {
     this.#drawnType = type;
-    const hint = h("p", { class: "hint", role: "status" });
+    const hint = h("p", { class: "hint", role: "status" }, HINTS[type]);
     const cancel = h("button", { class: "button", type: "button" }, "Cancel");
     cancel.addEventListener("click", () => {
       this.#canvas.stopDrawing();
       this.#showAll();
     });
     this.#root.replaceChildren(hint, h("div", { class: "actions" }, cancel));
-    setHint(hint, HINTS[type]);
     this.#canvas.draw(type);
     this.#context.stage.scrollIntoView({ block: "nearest" });
   }
