@@ -1,8 +1,10 @@
-// What Node cannot do by itself, and nothing else: a sealed memfd, a mapping of it, a futex, and a descriptor over a
-// Unix socket. Every call blocks for a bounded time and runs on the calling thread, so the addon works alike in main
-// and in workers and keeps no state. addon.ts is the typed side of it.
+// What Node cannot do by itself, and nothing else: a sealed memfd, a mapping of it, a futex, a descriptor over a Unix
+// socket, the processor time of another thread, and giving freed memory back. Every call blocks for a bounded time and
+// runs on the calling thread, so the addon works alike in main and in workers and keeps no state. addon.ts is the typed
+// side of it.
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <napi.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -213,6 +215,25 @@ Napi::Value peer_credentials(const Napi::CallbackInfo &info) {
   return result;
 }
 
+// threadTime(thread) -> ms that a thread of this process, as the kernel numbers it, has run; undefined when it is gone.
+// To the moment: /proc/self/task/N/schedstat stands still between two ticks of the kernel while the thread runs.
+Napi::Value thread_time(const Napi::CallbackInfo &info) {
+  double thread;
+  if (!whole_number(info, 0, "thread", 1, INT_MAX, &thread)) return info.Env().Undefined();
+  // The clock of a thread by its number: what pthread_getcpuclockid() makes of a pthread_t (CPUCLOCK_PERTHREAD_MASK |
+  // CPUCLOCK_SCHED).
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(thread) << 3) | 6u);
+  timespec time;
+  if (clock_gettime(clock, &time) != 0) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), double(time.tv_sec) * 1e3 + double(time.tv_nsec) / 1e6);
+}
+
+// trim(): the heaps of malloc, of all threads, give pages that nobody uses back to the kernel. Takes some milliseconds.
+Napi::Value trim(const Napi::CallbackInfo &info) {
+  malloc_trim(0);
+  return info.Env().Undefined();
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("createLink", Napi::Function::New(env, create_link));
   exports.Set("map", Napi::Function::New(env, map));
@@ -222,6 +243,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("stamp", Napi::Function::New(env, stamp));
   exports.Set("sendWithFd", Napi::Function::New(env, send_with_fd));
   exports.Set("peerCredentials", Napi::Function::New(env, peer_credentials));
+  exports.Set("threadTime", Napi::Function::New(env, thread_time));
+  exports.Set("trim", Napi::Function::New(env, trim));
   return exports;
 }
 

@@ -27,6 +27,8 @@ interface Native {
   stamp(buffer: ArrayBuffer, offset: number): void;
   sendWithFd(socketFd: number, bytes: Uint8Array, fd: number): void;
   peerCredentials(socketFd: number): PeerCredentials;
+  threadTime(thread: number): number | undefined;
+  trim(): void;
 }
 
 const native = load();
@@ -64,6 +66,15 @@ export const sendWithFd: (socketFd: number, bytes: Uint8Array, fd: number) => vo
 
 /** Who is at the other end of a Unix socket. */
 export const peerCredentials: (socketFd: number) => PeerCredentials = native.peerCredentials;
+
+/**
+ * Milliseconds that a thread of this process, as the kernel numbers it, has run, up to this moment; undefined when it is
+ * gone.
+ */
+export const threadTime: (thread: number) => number | undefined = native.threadTime;
+
+/** Has the heaps of malloc, of all threads, give back what nobody uses. Takes some milliseconds. */
+export const trim: () => void = native.trim;
 
 /**
  * Sleeps until the bell is no longer `seen`, the host stops, or `timeoutMs` have passed; false in the last case.

@@ -1,5 +1,6 @@
 // A worker thread that does nothing but compile: it can be ended when a module takes too long, the main thread cannot.
 
+import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
 
 export interface CompileRequest {
@@ -19,6 +20,7 @@ port.on("message", async ({ id, binary }: CompileRequest) => {
 });
 
 port.postMessage("ready" satisfies CompileAnswer);
+flushCompileCache();
 
 /** Not `new WebAssembly.Module()`: that goes on to its end when the thread is ended. */
 async function compiled(id: number, binary: Uint8Array<ArrayBuffer>): Promise<CompileAnswer> {

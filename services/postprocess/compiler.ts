@@ -1,5 +1,5 @@
-// Compiles modules in a thread of its own, within a time limit. The thread is kept for the next module; one that ran over
-// its time is ended, and another one starts when it is needed.
+// Compiles modules in a thread of its own, within a time limit. The thread is kept for the next module for a while; one that
+// ran over its time is ended, and another one starts when it is needed.
 
 import { Worker } from "node:worker_threads";
 import type { CompileAnswer, CompileRequest } from "./compile_worker.ts";
@@ -11,6 +11,9 @@ export class CompileTimeout extends Error {
 
 /** So long the thread itself may take to start; the module's time begins after that. */
 const SPAWN_MS = 60_000;
+
+/** After its last module, a thread is ended; ms. */
+const IDLE_MS = 5000;
 
 interface Pending {
   resolve: (module: WebAssembly.Module) => void;
@@ -47,12 +50,16 @@ class Compiler {
   #online: Promise<void> = Promise.resolve();
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
+  /** Modules that wait for it, or are in it. */
+  #users = 0;
+  #idle: NodeJS.Timeout | undefined;
   /** One module after the other: the time of one does not count for another. */
   #queue: Promise<unknown> = Promise.resolve();
 
   compile(binary: Uint8Array<ArrayBuffer>, limitMs: number): Promise<WebAssembly.Module> {
+    this.#users++;
     const result = this.#queue.then(() => this.#compile(binary, limitMs));
-    this.#queue = result.catch(() => {});
+    this.#queue = result.catch(() => {}).then(() => this.#users--);
     return result;
   }
 
@@ -78,7 +85,18 @@ class Compiler {
     });
   }
 
+  /** It holds 10 MB, and takes 40 ms to start: less than a bundle takes to be read and its module to begin. */
+  #endWhenIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#users > 0) return this.#endWhenIdle();
+      void this.#worker?.terminate();
+      this.#worker = undefined;
+    }, IDLE_MS).unref();
+  }
+
   #start(): Worker {
+    this.#endWhenIdle();
     if (this.#worker) return this.#worker;
     const worker = new Worker(new URL("./compile_worker.ts", import.meta.url));
     worker.unref();

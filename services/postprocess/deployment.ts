@@ -9,9 +9,11 @@ import { Bell, DATA_TYPE_BYTES, Kind, ProtocolError, SlotState } from "../../fir
 import { LinkMemory } from "../../firmware/link/slots.ts";
 import { type Bundle, type BundleRequest, loadBundle } from "./bundle.ts";
 import type { Parameters } from "./bundle_schema.ts";
+import { warmCompiler } from "./compiler.ts";
 import { type EnginePart, openEngine } from "./deployment_engine.ts";
 import type { GuestSetup } from "./guest_memory.ts";
 import { type Allowance, allowsOperator, bound } from "./limits.ts";
+import { trimSoon } from "./memory_trim.ts";
 import { type InputPlan, warmUpInput } from "./model_plan.ts";
 import { type CompiledModule, compileModule } from "./module_file.ts";
 import { ModuleFailure } from "./module_handle.ts";
@@ -81,6 +83,8 @@ export class Deployment {
    */
   static async open(request: DeploymentRequest, events: PairEvents, running?: Deployment): Promise<Deployment> {
     const { allowance = {} } = request;
+    // Its thread starts while the files are read.
+    warmCompiler();
     const bundle = boundedBundle(await loadBundle(request), allowance, events);
     const compiled = await compileModule(bundle, (sha256) => allowsOperator(allowance, bundle.name, sha256));
     const parameters = mergeParameters(bundle.parameters, request.parameters, compiled.manifest);
@@ -117,6 +121,8 @@ export class Deployment {
     );
     try {
       await module.start();
+      // What compiling, and reading the model, took.
+      trimSoon();
       return new Deployment(parts, request, module, samples, events);
     } catch (error) {
       await module.close();
@@ -286,6 +292,7 @@ export class Deployment {
     this.#parts.engine?.lease?.engine.leave(this.memory);
     closeSync(this.fd);
     unmap(this.memory.buffer);
+    trimSoon();
   }
 }
 

@@ -11,6 +11,7 @@
 //   serve (the link's memory) ──► takes slots until it is stopped, or told to serve another link
 //   ◄─── lost, when it cannot take them
 
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { map, ringBell, stamp, unmap } from "../../firmware/link/addon.ts";
@@ -72,6 +73,7 @@ let taken = 0;
 let working = false;
 
 await attempt(load);
+flushCompileCache();
 port.on("message", (message: ToEngineWorker) => {
   if (message.type === "warm") void attempt(() => warmUp(message.input));
   else if (message.type === "stop") {
@@ -91,6 +93,8 @@ async function load(): Promise<void> {
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
+    // One block for all of a run, beside the arena that the first run has filled: 20 MB for a small detector, and no faster.
+    enableMemPattern: false,
     // A spinning thread costs a whole core at camera rates, and the cores are the decoder's too.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     logSeverityLevel: 3,

@@ -7,6 +7,7 @@ import { type Assignment, Connection, type ConnectionOptions } from "./connectio
 import type { Allowance } from "./limits.ts";
 import { Declined } from "./link_switch.ts";
 import type { LinkStatus, RecordAction, SwapAnswer, SwapResults, SwapStep } from "./messages.ts";
+import { keepSpareThread } from "./module_threads.ts";
 import { Refusal } from "./refusal.ts";
 import { percentiles } from "./samples.ts";
 import type { Swap } from "./swap.ts";
@@ -23,6 +24,7 @@ export class Host {
   readonly #watchdog: Watchdog;
   /** What serves each element, frame by frame, into files. */
   readonly #recorder = new Recorder(() => [...this.#connections]);
+  #endSpare = () => {};
   #measured = performance.now();
   #assignments: Readonly<Record<string, Assignment>> = {};
   #allowance: Allowance;
@@ -50,6 +52,7 @@ export class Host {
       this.#server.listen(this.#path, resolve);
     });
     await chmod(this.#path, SOCKET_MODE);
+    this.#endSpare = keepSpareThread();
   }
 
   /** Bundles that elements get instead of their own from their next `open` on, and what modules may use. */
@@ -106,6 +109,7 @@ export class Host {
     for (const connection of connections) connection.close();
     await Promise.all(connections.map((connection) => connection.closed));
     this.#watchdog.close();
+    this.#endSpare();
   }
 
   #accept(socket: Socket): void {

@@ -2,7 +2,6 @@
 
 import "./v8_limits.ts";
 import { EXIT, ExpectedError } from "../log/errors.ts";
-import { warmCompiler } from "./compiler.ts";
 import { Host } from "./host.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { Parent } from "./parent.ts";
@@ -40,7 +39,6 @@ let stopping = false;
 
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
-warmCompiler();
 // Elements that connect before that would get bundles that were replaced long ago.
 if (options.managed) await assigned.promise;
 await host.listen().catch(cannotListen);

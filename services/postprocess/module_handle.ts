@@ -1,10 +1,11 @@
 // Main thread's side of one module worker: starts it within its time, hands it a link, ends it.
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Parameters } from "./bundle_schema.ts";
 import type { GuestErrorCode, GuestSetup } from "./guest_memory.ts";
 import type { ModuleCode } from "./module_file.ts";
-import type { FromModuleWorker, ModuleWorkerData, ToModuleWorker } from "./module_worker.ts";
+import { takeThread } from "./module_threads.ts";
+import type { FromModuleWorker, ModuleStart, ToModuleWorker } from "./module_worker.ts";
 import { Overrun } from "./overrun.ts";
 import { NO_SLOT, SAVING, WorkerControl } from "./worker_control.ts";
 
@@ -56,7 +57,8 @@ export class ModuleHandle {
 
   constructor(recipe: ModuleRecipe, parameters: Parameters) {
     this.#recipe = recipe;
-    const data: ModuleWorkerData = {
+    const data: ModuleStart = {
+      type: "start",
       code: recipe.code,
       setup: recipe.setup,
       parameters,
@@ -64,9 +66,9 @@ export class ModuleHandle {
       samples: recipe.samples,
       logLines: recipe.logLines,
     };
-    this.#worker = new Worker(new URL("./module_worker.ts", import.meta.url), { workerData: data });
-    this.#worker.unref();
+    this.#worker = takeThread();
     this.ready = this.#start();
+    this.#tell(data);
     this.ready.catch(() => {});
   }
 
@@ -109,8 +111,8 @@ export class ModuleHandle {
   }
 
   /**
-   * Lets it finish its slot and hand its state over, then ends it. Undefined when it keeps none, or does not give it
-   * within `graceMs`.
+   * Lets it finish its slot and hand its state over, then ends it: `end()` waits for that, the next one need not. Undefined
+   * when it keeps none, or does not give it within `graceMs`: then it has ended when this resolves.
    */
   async takeState(wake: () => void, graceMs: number): Promise<Uint8Array | undefined> {
     this.#ended = true;
@@ -122,7 +124,9 @@ export class ModuleHandle {
     this.control.stop(true);
     wake();
     const state = await given;
-    await this.#worker.terminate();
+    const ended = this.#worker.terminate();
+    // With its state it gave up its slots; without, it may still be in one.
+    if (!state) await ended;
     return state;
   }
 

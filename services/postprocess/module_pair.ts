@@ -1,8 +1,9 @@
-// The module of one link: an instance that serves and a warm one that stands by. Decides what happens when one fails.
+// The module of one link: the instance that serves, and the next one when that fails (in a thread that stands by, see
+// module_threads.ts). Decides what happens then.
 //
 //   served slot overruns batch-ms ─┐
-//   trap, worker dies ─────────────┴─► slot FAILED with the reason ─► the standby serves (first failure: at once;
-//                                      again within 10 s: after 100 ms, doubled, at most 5 s) ─► a new standby starts
+//   trap, worker dies ─────────────┴─► slot FAILED with the reason ─► the next one starts (first failure: at once;
+//                                      again within 10 s: after 100 ms, doubled, at most 5 s) and serves
 //   more than `reloads` failures within `windowMs` ─► given up: whoever listens may go back to another bundle; until
 //                                      then frames pass, and one more instance is tried each `retryMs`
 //   while nobody serves, slots that come are FAILED at once, so that the element never waits.
@@ -82,7 +83,8 @@ export class ModulePair {
   #parameters: Parameters;
   #link: PairLink | undefined;
   #serving: ModuleHandle | undefined;
-  #standby: ModuleHandle | undefined;
+  /** Started, or starting, and not serving yet. */
+  #next: ModuleHandle | undefined;
   #timer: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   /** Of serve(): settles with the first instance. */
@@ -123,13 +125,15 @@ export class ModulePair {
     return this.#first.promise;
   }
 
-  /** Ends the instance that serves; the warm one goes on when serve() is called again, as if nothing had been before. */
+  /** Ends the instance that serves; another one is warm then, for the next serve(), as if nothing had been before. */
   async pause(): Promise<void> {
     clearTimeout(this.#timer);
     const serving = this.#serving;
     this.#serving = undefined;
     this.#link = undefined;
     await serving?.end();
+    // One that cannot start is told to whoever calls serve().
+    await (this.#next ?? this.#spawn()).ready.catch(() => {});
   }
 
   /** Serves no more after the slot in work; what the next one goes on from. */
@@ -139,8 +143,11 @@ export class ModulePair {
     const serving = this.#serving;
     this.#serving = undefined;
     const graceMs = this.#recipe.batchMs + SAVE_GRACE_MS;
-    const [state] = await Promise.all([serving?.takeState(() => this.#wake(), graceMs), this.#standby?.end()]);
-    if (serving) this.#rememberIds(serving);
+    const [state] = await Promise.all([serving?.takeState(() => this.#wake(), graceMs), this.#next?.end()]);
+    if (serving) {
+      this.#rememberIds(serving);
+      this.#ending = serving.end();
+    }
     return { state, highestId: this.#highestId };
   }
 
@@ -148,7 +155,7 @@ export class ModulePair {
   configure(parameters: Parameters): void {
     this.#parameters = parameters;
     this.#serving?.configure(parameters);
-    this.#standby?.configure(parameters);
+    this.#next?.configure(parameters);
   }
 
   /** Looks after the deadline. Called every few milliseconds by the watchdog. */
@@ -178,11 +185,7 @@ export class ModulePair {
     clearTimeout(this.#timer);
     clearTimeout(this.#look);
     // The link's memory goes after this.
-    await Promise.all([
-      this.#ending,
-      this.#serving?.stop(() => this.#wake(), this.#recipe.batchMs),
-      this.#standby?.end(),
-    ]);
+    await Promise.all([this.#ending, this.#serving?.stop(() => this.#wake(), this.#recipe.batchMs), this.#next?.end()]);
   }
 
   #wake(): void {
@@ -199,23 +202,29 @@ export class ModulePair {
     this.#troubleSince ??= performance.now();
     this.#events.log("error", reason);
     this.#tell("failed", 0);
+    const delay = this.#waitAfter(performance.now());
+    // Beside the end of the one that failed.
+    if (delay === 0) this.#spawn();
     // The slot is the element's only when the worker can no longer write to it.
     this.#ending = failed.end().then(() => {
       this.#failOwned(code, reason);
-      this.#schedule();
+      this.#schedule(delay);
     });
   }
 
-  #schedule(): void {
-    if (this.#closed) return;
-    const now = performance.now();
-    const { reloads, windowMs, retryMs } = this.#policy;
+  /** Notes a failure: ms until the next instance starts; undefined: this one was one too many. */
+  #waitAfter(now: number): number | undefined {
+    const { reloads, windowMs } = this.#policy;
     this.#failures = [...this.#failures.filter((time) => now - time < windowMs), now];
-    if (this.#failures.length > reloads) {
-      this.#giveUp(retryMs);
+    return this.#failures.length > reloads ? undefined : this.#backOff.fail(now);
+  }
+
+  #schedule(delay: number | undefined): void {
+    if (this.#closed) return;
+    if (delay === undefined) {
+      this.#giveUp(this.#policy.retryMs);
       return;
     }
-    const delay = this.#backOff.fail(now);
     if (delay > 0) {
       this.#degrade(`${this.#reason}; it is started again in ${delay} ms`);
       this.#tell("reloading", delay);
@@ -232,7 +241,7 @@ export class ModulePair {
   }
 
   #promote(): void {
-    const next = this.#standby ?? this.#spawn();
+    const next = this.#next ?? this.#spawn();
     next.ready.then(
       () => this.#activate(next),
       (failure: ModuleFailure) => this.#startFailed(next, failure),
@@ -242,7 +251,7 @@ export class ModulePair {
   #activate(next: ModuleHandle): void {
     if (this.#closed || !this.#link) return;
     this.#serving = next;
-    this.#standby = undefined;
+    this.#next = undefined;
     next.onFailure = (failure) => this.#replace(next, failure.message, LinkError.Module);
     next.onServing = (restored) => this.#served(restored);
     next.serve(this.#link.fd, this.#link.bytes, this.#highestId + 1n, this.#heritage?.state);
@@ -250,7 +259,6 @@ export class ModulePair {
     this.#heritage = undefined;
     if (this.#degraded) this.#events.state("ready", "");
     this.#degraded = false;
-    this.#spawn();
   }
 
   #served(restored: boolean | undefined): void {
@@ -273,21 +281,21 @@ export class ModulePair {
 
   #startFailed(next: ModuleHandle, failure: ModuleFailure): void {
     if (this.#closed) return;
-    if (this.#standby === next) this.#standby = undefined;
+    if (this.#next === next) this.#next = undefined;
     this.#reason = failure.message;
     this.#first.reject(failure);
     this.#events.log("error", failure.message);
-    this.#schedule();
+    this.#schedule(this.#waitAfter(performance.now()));
   }
 
   #spawn(): ModuleHandle {
-    const standby = new ModuleHandle(this.#recipe, this.#parameters);
-    this.#standby = standby;
-    // A standby that dies is replaced when it is needed.
-    standby.onFailure = () => {
-      if (this.#standby === standby) this.#standby = undefined;
+    const next = new ModuleHandle(this.#recipe, this.#parameters);
+    this.#next = next;
+    // One that dies before it serves is replaced when it is needed.
+    next.onFailure = () => {
+      if (this.#next === next) this.#next = undefined;
     };
-    return standby;
+    return next;
   }
 
   #rememberIds(failed: ModuleHandle): void {

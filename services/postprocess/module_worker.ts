@@ -2,14 +2,16 @@
 // also in the middle of a call.
 //
 //   main                          this worker
-//   workerData ─────────────────► instantiates, configures, warms up
+//                                 stands by, with everything loaded
+//   start ──────────────────────► instantiates, configures, warms up
 //   ◄─── starting, then ready (or failed)
 //   serve (the link's memory) ──► takes slots until it is stopped
 //   configure ──────────────────► between two slots
 //   ◄─── log, failed (the module trapped: this worker takes no more slots)
 //   ◄─── state, when it was stopped for another instance to go on
 
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { flushCompileCache } from "node:module";
+import { parentPort, receiveMessageOnPort } from "node:worker_threads";
 import { map, ringBell, stamp } from "../../firmware/link/addon.ts";
 import { Bell, Kind, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot } from "../../firmware/link/slots.ts";
@@ -18,7 +20,6 @@ import type { GuestLog } from "./guest.ts";
 import { Guest } from "./guest.ts";
 import { GuestError, type GuestErrorCode, type GuestSetup } from "./guest_memory.ts";
 import type { ModuleCode } from "./module_file.ts";
-import { loadOperator } from "./operator_guest.ts";
 import { Samples } from "./samples.ts";
 import { framesOf, nextSlot } from "./serve_slots.ts";
 import { ownThread } from "./thread_time.ts";
@@ -42,7 +43,9 @@ export interface Runner {
 /** Makes an instance. `firstObjectId`: a tracker's first id. */
 type RunnerFactory = (firstObjectId: bigint) => Runner;
 
-export interface ModuleWorkerData {
+/** What a thread does from then on. */
+export interface ModuleStart {
+  type: "start";
   code: ModuleCode;
   setup: GuestSetup;
   parameters: Parameters;
@@ -53,6 +56,7 @@ export interface ModuleWorkerData {
 }
 
 export type ToModuleWorker =
+  | ModuleStart
   | {
       type: "serve";
       fd: number;
@@ -75,34 +79,47 @@ export type FromModuleWorker =
 const WARM_UP_FRAMES = 3;
 
 const port = parentPort!;
-const data = workerData as ModuleWorkerData;
-const control = new WorkerControl(data.control);
-const samples = new Samples(data.samples);
-let parameters = data.parameters;
+let data: ModuleStart;
+let control: WorkerControl;
+let samples: Samples;
+let parameters: Parameters;
 let logSecond = 0;
-let logLeft = data.logLines;
-
-control.thread = ownThread();
+let logLeft = 0;
 let make: RunnerFactory;
-const warm = await attempt(async () => {
+/** Started and warmed up; undefined before that, and once one that begins afresh serves in its place. */
+let warm: Runner | undefined;
+
+port.on("message", (message: ToModuleWorker) => {
+  if (message.type === "start") void attempt(() => begin(message));
+  else if (message.type === "serve") void attempt(async () => serve(message));
+  else if (warm) changeWarm(warm, message.parameters);
+  else parameters = message.parameters;
+});
+// For the next thread, also when this process does not end as it should: reading our sources takes seconds without.
+flushCompileCache();
+
+async function begin(message: ModuleStart): Promise<void> {
+  data = message;
+  control = new WorkerControl(data.control);
+  samples = new Samples(data.samples);
+  parameters = data.parameters;
+  logLeft = data.logLines;
+  control.thread = ownThread();
   tell({ type: "starting" });
   control.begin(NO_SLOT);
   make = await factoryOf(data.code, data.setup, log);
   const guest = start(1n);
   for (let i = 0; i < WARM_UP_FRAMES; i++) guest.warmUp();
   control.end();
-  return guest;
-});
-if (warm) {
+  warm = guest;
   tell({ type: "ready" });
-  port.on("message", (message: ToModuleWorker) => {
-    if (message.type === "configure") changeStandby(warm, message.parameters);
-    else void attempt(async () => serve(message));
-  });
 }
 
 async function factoryOf(code: ModuleCode, setup: GuestSetup, log: GuestLog): Promise<RunnerFactory> {
-  if ("operator" in code) return loadOperator(code.operator, setup, log);
+  if ("operator" in code) {
+    const { loadOperator } = await import("./operator_guest.ts");
+    return loadOperator(code.operator, setup, log);
+  }
   return (firstObjectId) => new Guest(code.wasm, setup, firstObjectId, log);
 }
 
@@ -131,6 +148,8 @@ function serve(message: Extract<ToModuleWorker, { type: "serve" }>): void {
 /** An instance that goes on from the state of another, or from the start when there is none or it cannot be read. */
 function takeOver({ firstObjectId, state }: Extract<ToModuleWorker, { type: "serve" }>) {
   if (data.setup.kind === Kind.Detect) return { guest: warm!, restored: undefined };
+  // It has done its part, and holds a memory of its own.
+  warm = undefined;
   const guest = start(firstObjectId);
   if (!state) return { guest, restored: undefined };
   try {
@@ -213,8 +232,8 @@ function change(guest: Runner, wanted: Parameters): void {
   }
 }
 
-/** The instance that serves has said what is wrong; this one only has to stay able to take over. */
-function changeStandby(guest: Runner, wanted: Parameters): void {
+/** Whoever serves has said what is wrong; this one only has to stay able to take over. */
+function changeWarm(guest: Runner, wanted: Parameters): void {
   control.begin(NO_SLOT);
   void attempt(async () => tryParameters(guest, wanted)).then(() => control.end());
 }

@@ -1,6 +1,6 @@
 // Whether a worker has run for too long on one slot, or on its start.
 
-import { threadTime } from "./thread_time.ts";
+import { threadTime } from "../../firmware/link/addon.ts";
 import type { WorkerControl } from "./worker_control.ts";
 
 /** A worker that has not run for its limit in so many times the limit is stuck, or the machine is beyond help. */
@@ -34,17 +34,20 @@ export class Overrun {
     return busy.ms > limitMs * PATIENCE || this.#hasRun(limitMs);
   }
 
-  /** ms until it is worth looking again; undefined when it is idle, or the next regular look is soon enough. */
+  /** ms until its time may be up, at the earliest; undefined when it is idle. */
   dueIn(limitMs: number): number | undefined {
     const { busy } = this.#control;
-    if (!busy) return undefined;
-    const left = limitMs - busy.ms;
-    return left > 0 ? left : undefined;
+    if (!busy || busy.since !== this.#since) return undefined;
+    return Math.max(limitMs - busy.ms, limitMs - (this.#runMs() ?? limitMs), 0);
   }
 
   #hasRun(limitMs: number): boolean {
+    return (this.#runMs() ?? Number.POSITIVE_INFINITY) > limitMs;
+  }
+
+  /** What it may have run at most; undefined when the kernel does not say. */
+  #runMs(): number | undefined {
     const now = threadTime(this.#control.thread);
-    if (now === undefined || this.#atFirst === undefined) return true;
-    return now - this.#atFirst + UNSEEN_MS > limitMs;
+    return now === undefined || this.#atFirst === undefined ? undefined : now - this.#atFirst + UNSEEN_MS;
   }
 }

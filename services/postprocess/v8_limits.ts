@@ -6,6 +6,11 @@
 //   --no-wasm-lazy-compilation   compile at load time, not in the first frames
 //   --wasm-max-mem-pages         resourceLimits of a worker do not cover a module's memory
 //   --wasm-max-table-size        table.grow can end the process
+//
+// And two that keep threads small; each is an isolate of V8:
+//
+//   --no-short-builtin-calls     no copy of V8's own code beside each heap (2 MB)
+//   --max-semi-space-size        MiB: our threads make little garbage, and none for each object (1 to 2 MB)
 
 import { setFlagsFromString } from "node:v8";
 
@@ -18,6 +23,8 @@ export const V8_FLAGS: readonly string[] = [
   "--no-wasm-lazy-compilation",
   `--wasm-max-mem-pages=${MAX_MEMORY_PAGES}`,
   `--wasm-max-table-size=${MAX_TABLE_SIZE}`,
+  "--no-short-builtin-calls",
+  "--max-semi-space-size=1",
 ];
 
 for (const flag of V8_FLAGS) setFlagsFromString(flag);
