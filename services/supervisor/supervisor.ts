@@ -139,6 +139,7 @@ export class Supervisor implements Control {
     });
     this.#announcer = new Announcer({
       ...parts,
+      stateDirectory: config.directories.state,
       status: () => this.status(),
       surroundings: () => this.#processes.surroundings,
     });

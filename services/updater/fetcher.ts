@@ -2,7 +2,7 @@
  * Fetches metadata for tuf-js, and targets into files that a broken connection can go on with. Every fetch has an upper
  * bound in bytes; a peer that is silent or trickles is given up; a rate limit leaves room for the video.
  */
-import { closeSync, fsyncSync, openSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,12 +12,15 @@ import { DownloadHTTPError, DownloadLengthMismatchError } from "tuf-js/dist/erro
 import { hashOfFile } from "../postprocess/file_hash.ts";
 import { diskProblem } from "./durable.ts";
 import { Patience } from "./patience.ts";
+import { statusProblem } from "./reach-problem.ts";
 import { type Answer, shown, type Transport, UnreachableError, unreachable } from "./transport.ts";
 
 /** Tries of a target in a row that brought next to nothing. */
 const FRUITLESS_TRIES = 3;
 /** A try that brought less was fruitless. Bytes. */
 const FRUITFUL_BYTES = 16 * 1024;
+/** Longest answer that is read to its end although nobody wants it. Bytes. */
+const MAX_DROPPED_BYTES = 4096;
 /** Before another try, doubled with each; never longer than a peer may be silent. */
 const RETRY_MS = 1000;
 
@@ -48,8 +51,9 @@ export class UpdateFetcher implements Fetcher {
     try {
       return await this.#bytes(url, maxLength);
     } catch (error) {
-      if (error instanceof UnreachableError) this.problem = error;
-      throw error;
+      const problem = metadataProblem(url, error);
+      if (problem instanceof UnreachableError) this.problem = problem;
+      throw problem;
     }
   }
 
@@ -93,10 +97,14 @@ export class UpdateFetcher implements Fetcher {
 
   async #append(wanted: Wanted, part: string, progress: (bytes: number) => void): Promise<void> {
     const { url, length } = wanted;
-    const answer = await this.#open(url, sizeOf(part));
+    const asked = sizeOf(part);
+    const answer = await this.#open(url, asked);
     // A server without ranges begins at the beginning.
-    if (answer.from === 0) rmSync(part, { force: true });
-    else truncateSync(part, answer.from);
+    if (answer.from !== asked) rmSync(part, { force: true });
+    if (answer.from !== asked && answer.from !== 0) {
+      answer.end();
+      throw new UnreachableError(`${shown(url)} answers with bytes from ${answer.from} on, asked for were ${asked}`);
+    }
     let at = answer.from;
     const file = openSync(part, "a", 0o644);
     try {
@@ -126,13 +134,20 @@ export class UpdateFetcher implements Fetcher {
     const answer = await this.#transport.open(url, from, this.#signal);
     if (answer.status === 200 || answer.status === 206) return answer;
     this.#transport.counts.bytes += answer.length ?? 0;
-    // The body of an error is read to its end, so that the connection can be used again, unless it is long.
-    if (answer.length !== undefined && answer.length < 4096) answer.body.resume();
-    else answer.end();
-    // 403 and 404 are how a client learns that there is no newer root.
-    if (answer.status >= 500 || answer.status === 429)
-      throw new UnreachableError(`${shown(url)} answers ${answer.status}`);
-    throw new DownloadHTTPError(`${shown(url)} answers ${answer.status}`, answer.status);
+    this.#drop(answer);
+    const said = `${shown(url)} ${statusProblem(answer.status)}`;
+    if (answer.status >= 500 || answer.status === 429) throw new UnreachableError(said);
+    throw new DownloadHTTPError(said, answer.status);
+  }
+
+  /** The body of an error is read to its end, so that the connection can be used again, unless it is long or does not come. */
+  #drop(answer: Answer): void {
+    if (answer.length === undefined || answer.length > MAX_DROPPED_BYTES) {
+      answer.end();
+      return;
+    }
+    const timer = setTimeout(answer.end, this.#transport.idleMs);
+    answer.body.once("close", () => clearTimeout(timer)).resume();
   }
 
   /** @throws DownloadLengthMismatchError as soon as there is more than `most` */
@@ -161,6 +176,13 @@ export class UpdateFetcher implements Fetcher {
       answer.end();
     }
   }
+}
+
+/** There is no newer root, by 403 or 404; any other file that is not there says that the repository is not. */
+function metadataProblem(url: string, error: unknown): unknown {
+  if (!(error instanceof DownloadHTTPError)) return error;
+  const isNextRoot = /\/\d+\.root\.json$/.test(url) && (error.statusCode === 403 || error.statusCode === 404);
+  return isNextRoot ? error : new UnreachableError(error.message, { cause: error });
 }
 
 function sizeOf(path: string): number {

@@ -32,12 +32,8 @@ export class Generations {
     makeDurableDirectory(directory);
     // What was cut off in the middle, and whatever else is not ours.
     sweep(directory, (name) => !NAME.test(name));
-    const torn: string[] = [];
-    for (const number of this.#numbers()) {
-      this.#current = readWhole(this.#path(number));
-      if (this.#current !== undefined) break;
-      torn.push(nameOf(number));
-    }
+    const { torn, files } = newestIn(directory);
+    this.#current = files;
     this.torn = torn;
   }
 
@@ -61,21 +57,29 @@ export class Generations {
     if (isSame(this.#current, files)) return false;
     const texts = Object.fromEntries([...files].map(([name, bytes]) => [name, bytes.toString("utf8")]));
     const content = { sha256: hashOf(texts), files: texts } satisfies z.output<typeof written>;
-    replaceFile(this.#path((this.#numbers()[0] ?? 0) + 1), JSON.stringify(content));
+    const [newest = 0, ...older] = numbersIn(this.#directory);
+    replaceFile(join(this.#directory, nameOf(newest + 1)), JSON.stringify(content));
     this.#current = files;
-    for (const number of this.#numbers().slice(KEPT)) rmSync(this.#path(number), { force: true });
+    for (const number of older.slice(KEPT - 2)) rmSync(join(this.#directory, nameOf(number)), { force: true });
     return true;
   }
+}
 
-  /** Newest first. */
-  #numbers(): number[] {
-    const numbers = readdirSync(this.#directory).flatMap((name) => NAME.exec(name)?.[1] ?? []);
-    return numbers.map(Number).sort((a, b) => b - a);
+/** The newest whole generation of a directory that somebody else may be using, and the names of newer ones that are not whole. */
+export function newestIn(directory: string): { readonly files: MetadataFiles | undefined; readonly torn: string[] } {
+  const torn: string[] = [];
+  for (const number of numbersIn(directory)) {
+    const files = readWhole(join(directory, nameOf(number)));
+    if (files !== undefined) return { files, torn };
+    torn.push(nameOf(number));
   }
+  return { files: undefined, torn };
+}
 
-  #path(number: number): string {
-    return join(this.#directory, nameOf(number));
-  }
+/** Newest first. */
+function numbersIn(directory: string): number[] {
+  const numbers = readdirSync(directory).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+  return numbers.map(Number).sort((a, b) => b - a);
 }
 
 /** The metadata files of a directory, by name. */

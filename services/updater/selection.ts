@@ -25,6 +25,8 @@ export class Selection {
   /** ms since 1970 at which something that waits may go on. */
   #wakeAt = Number.POSITIVE_INFINITY;
   #clockReason = "";
+  /** Why, by channel: its release failed to be fetched in this look. */
+  readonly #skipped = new Map<string, string>();
 
   constructor(options: UpdaterOptions, inventory: Inventory, activator: Activator) {
     this.#options = options;
@@ -44,6 +46,12 @@ export class Selection {
   /** A look begins: what waited is asked anew. */
   begin(): void {
     this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#skipped.clear();
+  }
+
+  /** Nothing of this channel is taken until the next look begins. */
+  skip(channel: string, reason: string): void {
+    this.#skipped.set(channel, reason);
   }
 
   view(channel: string): Pick<ChannelView, "available" | "reason"> {
@@ -66,8 +74,7 @@ export class Selection {
         this.#inventory.facts(channel),
       );
       const available = choice.kind === "take" ? choice.release.version : null;
-      const reason =
-        choice.kind === "none" ? choice.reason : this.#whyWait(walk, isOpen(this.#options.downloadWindows, new Date()));
+      const reason = choice.kind === "none" ? choice.reason : (this.#skipped.get(channel) ?? this.#whyWait(walk));
       this.say(channel, available, reason);
       if (choice.kind === "take" && reason === "") selected ??= choice.release;
     }
@@ -102,10 +109,11 @@ export class Selection {
     return found;
   }
 
-  #whyWait({ clock }: Walk, isDownloadOpen: boolean): string {
+  #whyWait({ clock }: Walk): string {
     if (!clock.isCertain) return clock.reason;
     if (!this.#options.automatic) return "it waits for nightjar update install";
-    return isDownloadOpen ? "" : this.#waitsFor("download", this.#options.downloadWindows);
+    const { downloadWindows } = this.#options;
+    return isOpen(downloadWindows, new Date()) ? "" : this.#waitsFor("download", downloadWindows);
   }
 
   #waitsFor(what: string, windows: UpdaterOptions["downloadWindows"]): string {

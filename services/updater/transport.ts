@@ -7,7 +7,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type In
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { codeOf, messageOf } from "../log/errors.ts";
+import { reachProblem } from "./reach-problem.ts";
 
 export interface TransportOptions {
   /** Silence, or a trickle, of this length ends a request. ms */
@@ -108,13 +108,15 @@ export class Transport {
     const agent = isPlain ? this.#http : this.#https;
     const options = { headers, agent, ...(signal === undefined ? {} : { signal }) };
     const asked: ClientRequest = (isPlain ? httpRequest : httpsRequest)(url, options);
-    asked.setTimeout(idleMs, () => asked.destroy(new Error(`no answer within ${idleMs / 1000} s`)));
+    // Not the socket's own timer: that one does not run while a request waits for a free connection.
+    const timer = setTimeout(() => asked.destroy(new Error(`no answer within ${idleMs / 1000} s`)), idleMs);
     asked.on("error", (error) => reject(unreachable(url, error)));
     asked.on("response", (response) => {
       // From here on the body is watched by whoever reads it.
-      asked.setTimeout(0);
+      clearTimeout(timer);
       resolve(answerOf(response));
     });
+    asked.on("close", () => clearTimeout(timer));
     asked.end();
     return promise;
   }
@@ -157,8 +159,7 @@ function redirected(from: URL, location: string): URL {
 
 export function unreachable(url: URL | string, error: unknown): Error {
   if (error instanceof UnreachableError || (error as Error).name === "AbortError") return error as Error;
-  const code = codeOf(error);
-  const why = messageOf(error) || code || "unknown";
+  const why = reachProblem(error, String(url).startsWith("https:"));
   return new UnreachableError(`${shown(String(url))} cannot be fetched: ${why}`, { cause: error });
 }
 

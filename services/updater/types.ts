@@ -17,6 +17,8 @@ export interface UpdaterOptions {
   readonly automatic: boolean;
   readonly downloadWindows: readonly Window[];
   readonly installWindows: readonly Window[];
+  /** ms after which a fetch is broken off, to be gone on with after another look; absent: an hour. */
+  readonly longestVisitMs?: number;
   /** How a release is watched when it does not say. */
   readonly probation: {
     /** ms, of a release that brings no other model */

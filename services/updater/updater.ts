@@ -21,6 +21,8 @@ import { shown, type Transport, UnreachableError } from "./transport.ts";
 import { TufClient, type TufSession } from "./tuf-client.ts";
 import type { UpdaterOptions, UpdateStatus } from "./types.ts";
 
+/** After so long a fetch is broken off and the repository asked anew, so that a slow server cannot hold back the news; ms. */
+const LONGEST_VISIT_MS = 3_600_000;
 /** Progress is told so often at most; ms. */
 const TELL_MS = 500;
 /** A timer cannot wait longer; ms. */
@@ -38,6 +40,13 @@ export interface UpdaterParts {
   /** For tests that cut the power: see Journal. */
   reached?(point: string): void;
 }
+
+/** Whether it is worth looking once more: something was committed, or one channel is done with and another may have something. */
+type Visit = "again" | "done";
+
+const TOO_SLOW = new UnreachableError(
+  "the fetch took too long and was broken off; what came is kept, and it goes on with the next look",
+);
 
 export class Updater {
   readonly #parts: UpdaterParts;
@@ -206,40 +215,46 @@ export class Updater {
     this.#reconcile();
     this.#selection.begin();
     // One release may ask for another, and there may be several channels: until nothing more is taken.
-    while (await this.#visit(wish)) wish = undefined;
+    let problem = "";
+    for (let next: Visit = "again"; next === "again"; wish = undefined) {
+      next = await this.#visit(wish);
+      problem ||= this.#lastCheck?.problem ?? "";
+    }
+    if (this.#lastCheck !== null) this.#lastCheck = { ...this.#lastCheck, problem };
     if (this.#abort.signal.aborted) return;
     const pollMs = nextPollMs(this.#parts.options.intervalMs, Math.random());
     this.#plan(Math.min(pollMs, this.#selection.wakeAt - Date.now()));
   }
 
-  /** @returns whether a release was committed: then it is worth looking again */
-  async #visit(wish: Wish | undefined): Promise<boolean> {
+  async #visit(wish: Wish | undefined): Promise<Visit> {
     this.#journal.enter("checking");
     this.#parts.onChange();
-    const fetcher = new UpdateFetcher(this.#parts.transport, this.#abort.signal);
+    const limit = AbortSignal.timeout(this.#parts.options.longestVisitMs ?? LONGEST_VISIT_MS);
+    const fetcher = new UpdateFetcher(this.#parts.transport, AbortSignal.any([this.#abort.signal, limit]));
+    let release: ListedRelease | undefined;
     try {
       const session = this.#client.open(fetcher);
       const walk = await session.refresh();
       this.#lastCheck = { at: Date.now(), problem: "" };
       this.#journal.done();
-      const release = this.#selection.select(session.releases(), walk, wish);
+      release = this.#selection.select(session.releases(), walk, wish);
       if (release === undefined) return this.#rest();
       return await this.#update(session, fetcher, release, wish !== undefined);
     } catch (error) {
-      return this.#fail(error);
+      if (this.#abort.signal.aborted) throw error;
+      return this.#fail(limit.aborted ? TOO_SLOW : error, release);
     }
   }
 
-  #rest(): false {
+  #rest(): Visit {
     this.#journal.rest();
     this.#progress = null;
     this.#parts.onChange();
-    return false;
+    return "done";
   }
 
   /** A check or a fetch that went wrong says nothing about the release: whoever is in between could bring that about. */
-  #fail(error: unknown): false {
-    if (this.#abort.signal.aborted) throw error;
+  #fail(error: unknown, release: ListedRelease | undefined): Visit {
     const problem = messageOf(error);
     this.#lastCheck = { at: Date.now(), problem };
     const isPassing = error instanceof UnreachableError;
@@ -248,15 +263,12 @@ export class Updater {
       `no update: ${problem}`,
     );
     if (!isPassing) this.#journal.finish({ end: "failed", reason: problem, verdict: "none" });
-    return this.#rest();
+    this.#rest();
+    if (error === TOO_SLOW) return "again";
+    return isPassing || release === undefined ? "done" : this.#others(release.channel, problem);
   }
 
-  async #update(
-    session: TufSession,
-    fetcher: UpdateFetcher,
-    listed: ListedRelease,
-    isWished: boolean,
-  ): Promise<boolean> {
+  async #update(session: TufSession, fetcher: UpdateFetcher, listed: ListedRelease, isWished: boolean): Promise<Visit> {
     const { activator, options } = this.#parts;
     const download = new Download(
       this.#store,
@@ -293,11 +305,18 @@ export class Updater {
     const wait = this.#selection.whyNotNow(listed, element, isWished);
     if (wait !== "") {
       this.#waiting.add(directory);
-      this.#selection.say(channel, version, wait);
-      return this.#rest();
+      this.#rest();
+      return this.#others(channel, wait);
     }
     this.#waiting.delete(directory);
-    return this.#installation.install(release, manifest, isWished);
+    if (await this.#installation.install(release, manifest, isWished)) return "again";
+    return this.#others(channel, this.#selection.view(channel).reason);
+  }
+
+  /** This channel is done with for now; there may be something for another one. */
+  #others(channel: string, reason: string): Visit {
+    this.#selection.skip(channel, reason);
+    return this.#abort.signal.aborted ? "done" : "again";
   }
 
   #ended({ release, end, reason }: Ended): void {

@@ -3,8 +3,9 @@
 // unchanged-poll: the updater with a static server in this process; requests and bytes of bodies as the server counts them,
 // processor time of the whole process (client and server) for one poll, median of 20 after 5 that warm up.
 // 1MB-module-active: a running demo with one camera; from the command to look until the new bundle serves, that is: metadata,
-// a module of 1 MB over loopback, hashes, syncs, load, start-up and golden check, switch; median of 5.
-// rollback-module: the same demo; from the command to look until the bundle before serves again, with a module that traps.
+// a module of 1 MB over loopback, hashes, syncs, load, start-up and golden check, switch; of 20 after one that warms up.
+// rollback-module, rollback-model: the same demo; from the command to look until the bundle before serves again, with a module that
+// traps, and with a model that sees nothing.
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +16,12 @@ import { startDevice } from "../services/updater/support/device.ts";
 import { TestRepository } from "../services/updater/support/repository.ts";
 import { StaticServer } from "../services/updater/support/static-server.ts";
 import { demoCameras, Nightjar } from "../support/nightjar.ts";
-import { streetBundle, streetDetector } from "../support/street-releases.ts";
+import { blindModel, streetBundle, streetDetector } from "../support/street-releases.ts";
 import type { Measurement } from "./figures.ts";
 import { median } from "./process.ts";
 
 const MODULE_BYTES = 1_000_000;
+const RELEASES = 20;
 
 async function unchangedPoll(): Promise<Measurement[]> {
   const repository = await TestRepository.create({ root: [3, 2], targets: [2, 2] });
@@ -121,7 +123,7 @@ async function releases(): Promise<Measurement[]> {
     await steps.listen((await nightjar.status()).console ?? "");
     const good = await streetDetector("");
     const times: number[] = [];
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i <= RELEASES; i++) {
       // Each with other bytes, so that it is fetched and compiled anew.
       const module = padded(good, MODULE_BYTES - i);
       await repository.releaseOf(streetBundle(folder, `8.${i}.0`, { module, keys: roomy }));
@@ -131,16 +133,29 @@ async function releases(): Promise<Measurement[]> {
       times.push((await switched) - began);
       await idle();
     }
-    const bad = await streetDetector("if (this.frames > 30) unreachable();");
-    await repository.releaseOf(streetBundle(folder, "9.0.0", { module: bad }), { probation: { durationMs: 60_000 } });
-    const gone = steps.next("9.0.0", "rollback");
-    const began = performance.now();
-    await nightjar.ask("POST", "/api/update/check");
-    const rollback = ((await gone) - began) / 1000;
+    const module = await streetDetector("if (this.frames > 30) unreachable();");
+    const rollback = async (
+      version: string,
+      changes: Parameters<typeof streetBundle>[2],
+      agreementPercent?: number,
+    ) => {
+      const probation = { durationMs: 60_000, ...(agreementPercent !== undefined && { agreementPercent }) };
+      await repository.releaseOf(streetBundle(folder, version, changes), { probation });
+      const gone = steps.next(version, "rollback");
+      const began = performance.now();
+      await nightjar.ask("POST", "/api/update/check");
+      const seconds = ((await gone) - began) / 1000;
+      await idle();
+      return seconds;
+    };
     // The first also fetches the model.
+    const measured = times.slice(1);
     return [
-      { name: "updater.1MB-module-active", value: median(times.slice(1)) },
-      { name: "updater.rollback-module", value: rollback },
+      { name: "updater.1MB-module-active", value: median(measured) },
+      // Of 20, the worst.
+      { name: "updater.1MB-module-active.p99", value: Math.max(...measured) },
+      { name: "updater.rollback-module", value: await rollback("9.0.0", { module }) },
+      { name: "updater.rollback-model", value: await rollback("9.1.0", { model: blindModel() }, 60) },
     ];
   } finally {
     steps.close();

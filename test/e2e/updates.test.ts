@@ -1,10 +1,10 @@
 // Updates over the air on the demo cameras: a good release is kept, each bad one is taken back and blocked by itself, and the
-// cameras play on.
+// cameras play on: every frame is counted as a consumer of the messages sees it.
 
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connectAsync } from "mqtt";
+import { connectAsync, type MqttClient } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { HistoryEntry } from "../../services/updater/database.ts";
 import type { ReleaseManifest } from "../../services/updater/release.ts";
@@ -13,7 +13,7 @@ import { TestRepository } from "../services/updater/support/repository.ts";
 import { StaticServer } from "../services/updater/support/static-server.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { demoCameras, Nightjar } from "../support/nightjar.ts";
-import { streetBundle, streetDetector } from "../support/street-releases.ts";
+import { blindModel, streetBundle, streetDetector } from "../support/street-releases.ts";
 import { waitUntil } from "../support/wait.ts";
 
 const PROBATION_MS = 4000;
@@ -23,6 +23,51 @@ let server: StaticServer;
 let broker: Mosquitto;
 let nightjar: Nightjar;
 let folder: string;
+let audience: Audience;
+
+/** A consumer who looks at the number of every frame. */
+class Audience {
+  readonly #client: MqttClient;
+  /** By topic: whether the frame of each number has come. */
+  readonly #frames = new Map<string, true[]>();
+
+  private constructor(client: MqttClient) {
+    this.#client = client;
+    client.on("message", (topic, payload) => {
+      const { frame } = (JSON.parse(payload.toString()) as { nightjar: { frame: number } }).nightjar;
+      const frames = this.#frames.get(topic) ?? [];
+      frames[frame] = true;
+      this.#frames.set(topic, frames);
+    });
+  }
+
+  static async connect(url: string): Promise<Audience> {
+    const client = await connectAsync(url, { protocolVersion: 5, clientId: "audience" });
+    const audience = new Audience(client);
+    await client.subscribeAsync("nightjar/test/cameras/+/objects", { qos: 1 });
+    return audience;
+  }
+
+  /** The newest frame of each camera. */
+  mark(): Map<string, number> {
+    return new Map([...this.#frames].map(([topic, frames]) => [topic, frames.length - 1]));
+  }
+
+  /** From a mark on, over all cameras: frames that came, and numbers that are missing between them. */
+  since(mark: ReadonlyMap<string, number>): { seen: number; lost: number } {
+    const counts = { seen: 0, lost: 0 };
+    for (const [topic, frames] of this.#frames) {
+      for (let number = (mark.get(topic) ?? -1) + 1; number < frames.length; number++) {
+        counts[frames[number] === true ? "seen" : "lost"] += 1;
+      }
+    }
+    return counts;
+  }
+
+  end(): Promise<void> {
+    return this.#client.endAsync(true);
+  }
+}
 
 const status = () => nightjar.ask<UpdateStatus>("GET", "/api/update");
 
@@ -52,6 +97,7 @@ beforeAll(async () => {
   nightjar = await Nightjar.start({
     cameras: demoCameras.slice(0, 2),
     mqtt: { url: broker.url },
+    messages: { extensions: true },
     updates: {
       repository: server.url,
       root: join(folder, "root.json"),
@@ -65,9 +111,11 @@ beforeAll(async () => {
     ({ cameras }) => cameras.length === 2 && cameras.every(({ objectsTotal }) => objectsTotal > 20),
     90_000,
   );
+  audience = await Audience.connect(broker.url);
 }, 120_000);
 
 afterAll(async () => {
+  await audience?.end();
   await nightjar?.stop();
   await server?.stop();
   await broker?.remove();
@@ -77,6 +125,7 @@ afterAll(async () => {
 describe("on the demo cameras", () => {
   it("a good release is brought in and kept, and no camera stops", async () => {
     const before = await frames();
+    const mark = audience.mark();
     const after = await offer(streetBundle(folder, "7.1.0"));
     expect(after.channels.find(({ name }) => name === "street")).toMatchObject({ installed: "7.1.0" });
     const now = await frames();
@@ -85,6 +134,9 @@ describe("on the demo cameras", () => {
       expect(decoded).toBeGreaterThan(before[i]!.decoded + 25);
     }
     expect((await nightjar.status()).links.find(({ instance }) => instance === "infer")?.bundle).toBe("street 7.1.0");
+    const { seen, lost } = audience.since(mark);
+    expect(seen).toBeGreaterThan(25);
+    expect(lost).toBe(0);
   }, 70_000);
 
   it.each([
@@ -102,15 +154,32 @@ describe("on the demo cameras", () => {
       const wasm = await streetDetector(before);
       const slow = (yaml: Record<string, unknown>) =>
         Object.assign(yaml, { limits: { ...(yaml["limits"] as object), "batch-ms": 20_000, "start-ms": 60_000 } });
+      const mark = audience.mark();
       const after = await offer(streetBundle(folder, version, { module: wasm, keys: slow }), probation);
       expect(after.blocked, nightjar.output.slice(-4000)).toMatchObject([
         { version, blocked: expect.stringMatching(reason) },
         ...after.blocked.slice(1),
       ]);
       expect(after.channels.find(({ name }) => name === "street")?.installed).toBe("7.1.0");
+      // Those on which the bad module failed go by without objects, and say so.
+      expect(audience.since(mark)).toMatchObject({ lost: 0, seen: expect.toSatisfy((seen: number) => seen > 25) });
     },
     90_000,
   );
+
+  it("a model that sees nothing is taken back within minutes, and no frame is lost by it", async () => {
+    const mark = audience.mark();
+    const began = performance.now();
+    const model = { durationMs: 60_000, agreementPercent: 60 };
+    const after = await offer(streetBundle(folder, "7.3.1", { model: blindModel() }), model);
+    expect(after.blocked[0], nightjar.output.slice(-4000)).toMatchObject({
+      version: "7.3.1",
+      blocked: expect.stringContaining("it agrees with the bundle before on"),
+    });
+    expect(performance.now() - began).toBeLessThan(300_000);
+    expect(after.channels.find(({ name }) => name === "street")?.installed).toBe("7.1.0");
+    expect(audience.since(mark).lost).toBe(0);
+  }, 90_000);
 
   it("one that detects less is found out before it serves, and blocked", async () => {
     const blind = (yaml: Record<string, unknown>) =>
@@ -130,6 +199,7 @@ describe("on the demo cameras", () => {
     expect(history.map(({ version, state }) => `${version} ${state}`)).toEqual([
       "7.5.0 committed",
       expect.stringMatching(/^7.4.0 (failed|rolled-back)$/),
+      "7.3.1 rolled-back",
       "7.3.0 rolled-back",
       "7.2.0 rolled-back",
       "7.1.0 committed",

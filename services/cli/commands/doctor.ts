@@ -35,8 +35,16 @@ async function examine(values: Values): Promise<Examined[]> {
     gstreamer(config.pipeline.profile),
     ...(config.pipeline.profile === "deepstream" ? [deepstream(config)] : []),
     machine(config, await isRunning(values)),
+    ...(await updatesOf(config)),
   ];
   return Promise.all(groups.map(async (group) => ({ title: group.title, findings: await group.run() })));
+}
+
+async function updatesOf(config: Config): Promise<CheckGroup[]> {
+  const { repository } = config.updates;
+  if (repository === undefined) return [];
+  const { updates } = await import("../doctor/updates.ts");
+  return [updates(config, repository)];
 }
 
 /** Without a file, the defaults. */

@@ -36,9 +36,10 @@ function limitOption(text: string): number {
 async function check(file: string, values: Values): Promise<Result> {
   try {
     const config = loadConfig(file);
-    const problems = [...referenceProblems(config), ...(await bundleProblems(config, values))];
+    const updates = await updateProblems(config);
+    const problems = [...referenceProblems(config), ...updates.problems, ...(await bundleProblems(config, values))];
     if (problems.length > 0) return invalid(file, problems, problems.map(({ message }) => message).join("\n"));
-    const warnings = [...labelWarnings(findBundles(config)), ...fileWarnings(config)];
+    const warnings = [...labelWarnings(findBundles(config)), ...fileWarnings(config), ...updates.warnings];
     const text = [...warnings.map((warning) => `warning: ${warning}`), summary(config)].join("\n");
     return { exitCode: EXIT.ok, text, json: { valid: true, file, problems: [], warnings } };
   } catch (error) {
@@ -95,6 +96,19 @@ function mayLook(path: string): boolean {
   } catch (error) {
     return codeOf(error) !== "EACCES";
   }
+}
+
+interface Problems {
+  readonly problems: readonly { readonly key: string; readonly message: string }[];
+  readonly warnings: readonly string[];
+}
+
+/** The first root and the certificates, where there are updates. Nothing is asked of the repository: doctor does. */
+async function updateProblems(config: Config): Promise<Problems> {
+  if (config.updates.repository === undefined) return { problems: [], warnings: [] };
+  const { checkUpdates } = await import("../update-check.ts");
+  const { problems, warnings } = checkUpdates(config);
+  return { problems: problems.map((message) => ({ key: "updates", message })), warnings };
 }
 
 /** What a run would refuse of the bundles. Only for those that are there. */

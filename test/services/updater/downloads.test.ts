@@ -158,6 +158,36 @@ describe("5.7.2 a target", () => {
     20_000,
   );
 
+  it("of a server that answers with another range than asked for is begun again", async () => {
+    const content = "x".repeat(200_000);
+    await repository.release("1.1.0", { content });
+    const asked: (string | undefined)[] = [];
+    server.trick = (request, response, path) => {
+      if (!path.endsWith(".module.wasm")) return false;
+      asked.push(request.headers.range);
+      if (asked.length > 2) return false;
+      const from = asked.length === 1 ? 0 : 10 ** 15;
+      response.writeHead(from === 0 ? 200 : 206, { "content-range": `bytes ${from}-${from + 9}/${content.length}` });
+      response.write(content.slice(0, 50_000), () => setTimeout(() => response.destroy(), 20));
+      return true;
+    };
+    start();
+    await device.check();
+    expect(installed()).toBe("1.1.0");
+    expect(asked).toEqual([undefined, "bytes=50000-", undefined]);
+  }, 15_000);
+
+  it("that takes too long is broken off for a look at what is new, and goes on", async () => {
+    await repository.release("1.1.0", { content: "x".repeat(400_000) });
+    start({ rate: 200_000, longestVisitMs: 700 });
+    const checking = device.check();
+    await expect.poll(() => server.requests.filter((path) => path.endsWith(".module.wasm")).length).toBe(1);
+    await repository.release("1.2.0", { content: "short" });
+    await checking;
+    expect(installed()).toBe("1.2.0");
+    expect(device.updater.history(10).map(({ version }) => version)).toEqual(["1.2.0"]);
+  }, 15_000);
+
   it("is not fetched faster than the rate limit", async () => {
     await repository.release("1.1.0", { content: "x".repeat(200_000) });
     start({ rate: 400_000 });
@@ -211,6 +241,31 @@ describe("a redirect", () => {
     await device.check();
     expect(problem()).toContain("only https: addresses are followed");
   });
+});
+
+describe("a server", () => {
+  it("without a repository is named as that, and nothing is called an attack", async () => {
+    server.directory = temporaryFolder();
+    start();
+    await device.check();
+    expect(problem()).toMatch(
+      /metadata\/timestamp\.json answers 404: there is no repository at updates\.repository, or it was not published whole$/,
+    );
+    expect(device.updater.history(10)).toEqual([]);
+  });
+
+  it("whose refusals never end holds no connections: the next honest answer is heard", async () => {
+    await repository.release("1.1.0");
+    server.trick = (_, response) => {
+      response.writeHead(404, { "content-length": 100 }).flushHeaders();
+      return true;
+    };
+    start();
+    for (let i = 0; i < 6; i++) await device.check();
+    server.trick = undefined;
+    await device.check();
+    expect(installed()).toBe("1.1.0");
+  }, 15_000);
 });
 
 describe("a thief with the key of", () => {
