@@ -60,6 +60,23 @@ test-package: build ## the package built twice, checked, installed, hung, upgrad
 	@scripts/bootstrap build run package
 	@scripts/test-package
 
+.PHONY: image
+image: build ## a disk image for amd64 to try Nightjar on a machine of its own, in build/image (root; ARCH=arm64 for the other; minutes)
+	@scripts/bootstrap build run package image $(if $(filter arm64,$(ARCH)),arm64)
+	@$(if $(filter arm64,$(ARCH)),scripts/test-arm64 build)
+	@scripts/package $(or $(ARCH),amd64) demo
+	@scripts/image $(or $(ARCH),amd64)
+
+.PHONY: test-guest
+test-guest: build ## the disk image in QEMU: boots, plays, hangs, loses power while it records and updates (root; half an hour)
+	@scripts/bootstrap build run guest
+	@scripts/test-guest
+
+.PHONY: soak
+soak: build ## cameras, broker, processes and power that fail for DURATION (default 24h); what was lost or grew (PAUSE=60s, SEED=N)
+	@scripts/bootstrap build run test
+	@. scripts/env.sh && node scripts/soak.ts --duration $(or $(DURATION),24h) $(if $(PAUSE),--pause $(PAUSE)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
 lint: ## formatters, linters and type checks only
 	@scripts/bootstrap build run test
@@ -86,7 +103,7 @@ check-tensorrt: ## compile the TensorRT engine against headers (TENSORRT_SRC=che
 
 .PHONY: docs
 docs: build ## regenerate the documentation that comes from schemas
-	@. scripts/env.sh && node scripts/generate-config-docs.ts && node scripts/generate-command-docs.ts && node services/publisher/write-schemas.ts
+	@. scripts/env.sh && node scripts/generate-config-docs.ts && node scripts/generate-command-docs.ts && node scripts/generate-metrics-docs.ts && node scripts/generate-openapi.ts && node services/publisher/write-schemas.ts
 
 .PHONY: clean
 clean: ## remove build outputs (keeps the toolchain and npm packages)

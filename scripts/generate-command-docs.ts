@@ -37,7 +37,7 @@ ${Object.entries(COMMANDS)
   )
   .join("\n")}
 
-\`…\` stands for an entry as in the configuration. Over HTTP, changes are taken from this machine only.
+\`…\` stands for an entry as in the configuration. Over HTTP, who may do what: [HTTP interface](http.md).
 
 ## Over MQTT
 

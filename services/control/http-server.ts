@@ -16,6 +16,7 @@ import { Sessions } from "./accounts/sessions.ts";
 import { sendAsset } from "./assets-page.ts";
 import type { Control } from "./commands.ts";
 import { limitConnections, SERVER_OPTIONS, TLS_OPTIONS } from "./limits.ts";
+import { openApiRoute } from "./openapi.ts";
 import { Router } from "./router.ts";
 import type { Route } from "./routes.ts";
 import { ownNames, ServerIdentity } from "./tls/server-identity.ts";
@@ -54,7 +55,13 @@ export class ControlServer {
     });
     const login = new Login(this.#accounts, this.#sessions, log);
     const session = sessionRoutes({ access, login, sessions: this.#sessions, isTls });
-    this.#router = new Router({ control, routes: [...session, ...routes], access, log, asset: sendAsset });
+    this.#router = new Router({
+      control,
+      routes: [...session, ...routes, openApiRoute()],
+      access,
+      log,
+      asset: sendAsset,
+    });
   }
 
   /** Serves on a Unix socket that only this user can open. @throws ExpectedError when another Nightjar has it. */
