@@ -37,6 +37,8 @@ const NOT_COPIED: Readonly<Record<string, readonly string[]>> = {
 
 /** Types, maps, pages, tests and settings of editors: nothing loads them. The compiler of modules is itself given types, and reads them. */
 const NEVER = /\.(map|md|markdown|mts|cts|html)$|\.d\.ts$|\/\.[^/]+|\/(test|tests|example|examples|benchmarks?)(\/|$)/;
+/** Everything twice, for require and for import: we import. (prom-client requires the api.) */
+const IMPORTED = /^@opentelemetry\/(?!api$)/;
 const LICENCE = /(^|\/)(licen[cs]e|copying|notice|thirdparty)[^/]*$/i;
 const WITH_TYPES = new Set(["assemblyscript"]);
 
@@ -91,6 +93,7 @@ function copy(path: string): void {
       if (basename(inside) === "node_modules") return false;
       if (left.some((each) => inside === each || inside.startsWith(`${each}/`))) return false;
       if (name === "onnxruntime-node" && isOtherPlatform(inside)) return false;
+      if (IMPORTED.test(name) && inside.endsWith(".cjs")) return false;
       return WITH_TYPES.has(name) || LICENCE.test(inside) || !NEVER.test(`/${inside}`);
     },
   });

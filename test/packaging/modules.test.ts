@@ -18,7 +18,7 @@ describe.each(["amd64", "arm64"] as const)("the npm packages for %s", (architect
       encoding: "utf8",
     });
     expect(status, stderr).toBe(0);
-  });
+  }, 120_000);
   afterAll(() => rmSync(out, { recursive: true }));
 
   it("have native parts for this machine only", () => {
