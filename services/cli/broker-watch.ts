@@ -1,7 +1,7 @@
 /** `nightjar watch --broker`: the messages of a device as a consumer gets them, each once, and what is missing. */
 import { readFileSync } from "node:fs";
 import { readSecret } from "../config/secrets.ts";
-import { EXIT, ExpectedError, messageOf } from "../log/errors.ts";
+import { codeOf, EXIT, ExpectedError, messageOf } from "../log/errors.ts";
 import { type ConsumedMessage, Consumer, type StreamState } from "../publisher/consumer.ts";
 import type { OptionSpec, Terminal, Values } from "./command.ts";
 import { isOn, textOf } from "./command.ts";
@@ -12,6 +12,8 @@ export const BROKER_OPTIONS: readonly OptionSpec[] = [
   { flags: "--username <name>", description: "with --broker: user name there" },
   { flags: "--password-file <file>", description: "with --broker: file with the password" },
   { flags: "--ca <file>", description: "with --broker: certificates (PEM) to trust" },
+  { flags: "--certificate <file>", description: "with --broker: certificate (PEM) of this client" },
+  { flags: "--key <file>", description: "with --broker: its key (PEM)" },
   { flags: "--old", description: "with --broker: speak MQTT 3.1.1, as the embedded broker does" },
 ];
 
@@ -47,16 +49,28 @@ function consumerOf(values: Values, take: (message: ConsumedMessage) => void): C
       EXIT.usage,
       "--broker wants --prefix, the begin of the device's topics, such as nightjar/gate-1",
     );
-  const [passwordFile, ca] = [textOf(values, "passwordFile"), textOf(values, "ca")];
+  const passwordFile = textOf(values, "passwordFile");
   const options = {
     url: textOf(values, "broker") ?? "",
     topicPrefix,
     username: textOf(values, "username"),
     password: passwordFile === undefined ? undefined : readSecret({ file: passwordFile }, "--password-file"),
-    ca: ca === undefined ? undefined : readFileSync(ca),
+    ca: fileOf(values, "ca"),
+    certificate: fileOf(values, "certificate"),
+    key: fileOf(values, "key"),
     protocol: isOn(values, "old") ? ("3.1.1" as const) : ("5" as const),
   };
   return new Consumer(options, take);
+}
+
+function fileOf(values: Values, name: string): Buffer | undefined {
+  const path = textOf(values, name);
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new ExpectedError(EXIT.usage, `--${name}: ${path} cannot be read (${codeOf(error)})`, { cause: error });
+  }
 }
 
 function plain({ topic, identity, retained, document, payload }: ConsumedMessage): object {

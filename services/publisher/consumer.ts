@@ -3,12 +3,19 @@
  * are missing and that no loss report explains. It is the reference for consumers, and what `nightjar watch` uses.
  *
  * Gaps can only be seen by who subscribes to everything under the prefix, since the sequence runs over all topics.
+ *
+ * A message is acknowledged when it has been handled. One whose handling fails, or does not come to its end because the
+ * process does, is delivered again: with a client identifier, also to the next process.
  */
 import "./packet-library.ts";
-import { connectAsync, type IPublishPacket, type MqttClient } from "mqtt";
+import { connect, type IPublishPacket, type MqttClient } from "mqtt";
+import { messageOf } from "../log/errors.ts";
 import { identityOf, type MessageIdentity } from "./identity.ts";
 import { lossReport } from "./messages.ts";
 import { type Range, RangeSet } from "./outbox/range-set.ts";
+
+const DEFAULT_EXPIRY_S = 7 * 24 * 3600;
+const RECONNECT_MS = 500;
 
 export interface ConsumerOptions {
   readonly url: string;
@@ -20,8 +27,15 @@ export interface ConsumerOptions {
   readonly protocol?: "5" | "3.1.1" | undefined;
   /** A fixed one keeps a session, so that the broker collects what comes while we are away. */
   readonly clientId?: string | undefined;
+  /** How long the broker keeps the session of a fixed client identifier (MQTT 5). Default 7 days. Seconds. */
+  readonly sessionExpirySeconds?: number | undefined;
   /** CA certificates (PEM) for mqtts: addresses; default: the system's. */
   readonly ca?: string | Buffer | undefined;
+  /** Certificate and key (PEM) of this client, where the broker wants them. */
+  readonly certificate?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+  /** A message could not be handled, and will come again. Default: nothing is said. */
+  readonly onProblem?: ((problem: Error) => void) | undefined;
   /** What save() gave before a restart. */
   readonly saved?: readonly SavedStream[] | undefined;
 }
@@ -98,6 +112,12 @@ class Stream {
     return true;
   }
 
+  /** It was not handled after all. */
+  giveBack(sequence: number): void {
+    this.#seen.remove(sequence);
+    this.received -= 1;
+  }
+
   explain(ranges: readonly Range[]): void {
     for (const [from, to] of ranges) this.#explained.add(from, to);
   }
@@ -121,38 +141,41 @@ function countOf(ranges: readonly Range[]): number {
 
 export class Consumer {
   readonly #options: ConsumerOptions;
-  readonly #onMessage: (message: ConsumedMessage) => void;
+  readonly #onMessage: (message: ConsumedMessage) => unknown;
   readonly #streams = new Map<string, Stream>();
   #client: MqttClient | undefined;
 
-  /** @param onMessage gets each message once */
-  constructor(options: ConsumerOptions, onMessage: (message: ConsumedMessage) => void) {
+  /**
+   * @param onMessage gets each message once, one after the other; where it returns a promise, the next one waits for it. The
+   * message is acknowledged when it resolves; when it rejects, the message comes again on the next connection.
+   */
+  constructor(options: ConsumerOptions, onMessage: (message: ConsumedMessage) => unknown) {
     this.#options = options;
     this.#onMessage = onMessage;
     for (const saved of options.saved ?? []) this.#streams.set(`${saved.device}/${saved.epoch}`, new Stream(saved));
   }
 
-  /** Resolves when the subscription holds. Reconnects by itself until stop(). */
+  /** Resolves when the subscription holds. Reconnects by itself until stop(). @throws Error when the first attempt fails, or the broker refuses the subscription */
   async start(): Promise<void> {
-    const { url, username, password, clientId, protocol, ca } = this.#options;
-    const client = await connectAsync(
-      url,
-      {
-        protocolVersion: protocol === "3.1.1" ? 4 : 5,
-        clean: clientId === undefined,
-        reconnectPeriod: 500,
-        ...(clientId === undefined ? {} : { clientId, properties: { sessionExpiryInterval: 3600 } }),
-        ...(ca === undefined ? {} : { ca }),
-        ...(username === undefined ? {} : { username }),
-        ...(password === undefined ? {} : { password }),
-      },
-      false,
-    );
+    const client = connect(this.#options.url, this.#clientOptions());
     this.#client = client;
-    client.on("message", (topic, payload, packet) => this.#take(topic, payload, packet));
-    // A broker that restarts is no error: the client tries again.
-    client.on("error", () => undefined);
-    await client.subscribeAsync(`${this.#options.topicPrefix}/#`, { qos: 1 });
+    // In place before the connection is: what waits in a session comes at once.
+    client.handleMessage = (packet, done) => {
+      void this.#handle(packet).then(
+        () => done(),
+        (error) => this.#failed(client, error),
+      );
+    };
+    try {
+      await firstConnection(client);
+      const filter = `${this.#options.topicPrefix}/#`;
+      const [granted] = await client.subscribeAsync(filter, { qos: 1 });
+      if (granted === undefined || granted.qos > 2)
+        throw new Error(`the broker does not let us subscribe to ${filter}`);
+    } catch (error) {
+      client.end(true);
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -168,14 +191,44 @@ export class Consumer {
     return [...this.#streams.values()].map((stream) => stream.save());
   }
 
-  #take(topic: string, payload: Buffer, packet: IPublishPacket): void {
+  #clientOptions() {
+    const { username, password, clientId, protocol, ca, certificate, key } = this.#options;
+    const sessionExpiryInterval = this.#options.sessionExpirySeconds ?? DEFAULT_EXPIRY_S;
+    return {
+      protocolVersion: protocol === "3.1.1" ? 4 : 5,
+      clean: clientId === undefined,
+      reconnectPeriod: RECONNECT_MS,
+      ...(clientId === undefined ? {} : { clientId, properties: { sessionExpiryInterval } }),
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate }),
+      ...(key === undefined ? {} : { key }),
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+    } as const;
+  }
+
+  /** It is not acknowledged, so the broker sends it again on the next connection. */
+  #failed(client: MqttClient, error: unknown): void {
+    this.#options.onProblem?.(error instanceof Error ? error : new Error(messageOf(error)));
+    client.stream.destroy();
+  }
+
+  async #handle(packet: IPublishPacket): Promise<void> {
+    const { topic, properties, retain: retained } = packet;
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
     const document = parse(payload);
-    const identity = identityOf(packet.properties?.userProperties, document);
-    const isNew = identity === undefined || this.#stream(identity).take(identity.sequence, identity.late === true);
+    const identity = identityOf(properties?.userProperties, document);
+    const stream = identity === undefined ? undefined : this.#stream(identity);
+    const isNew = identity === undefined || stream?.take(identity.sequence, identity.late === true) === true;
     if (topic === `${this.#options.topicPrefix}/loss`) this.#explain(document);
     if (!isNew) return;
     const path = topic.slice(this.#options.topicPrefix.length + 1);
-    this.#onMessage({ topic, path, payload, document, identity, retained: packet.retain });
+    try {
+      await this.#onMessage({ topic, path, payload, document, identity, retained });
+    } catch (error) {
+      if (identity !== undefined) stream?.giveBack(identity.sequence);
+      throw error;
+    }
   }
 
   /** The report's epoch is that of the lost messages, not always its own. */
@@ -195,6 +248,16 @@ export class Consumer {
     this.#streams.set(key, stream);
     return stream;
   }
+}
+
+/** Resolves when it is up; rejects when the first attempt fails. */
+function firstConnection(client: MqttClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.once("connect", () => resolve());
+    client.once("close", () => reject(new Error("the connection was closed")));
+    // A broker that restarts later is no error: the client tries again.
+    client.on("error", reject);
+  });
 }
 
 function parse(payload: Buffer): unknown {

@@ -36,6 +36,11 @@ const EVENT_TYPES = [
   "wrong-way",
 ];
 
+/** An event that had to wait has not happened now: an empty text is no event. */
+const EVENT_TEMPLATE =
+  "{% if not (value_json.nightjarMessage | default({})).late | default(false) %}" +
+  "{{ {'event_type': value_json.type, 'rule': value_json.rule, 'value': value_json.value} | tojson }}{% endif %}";
+
 /** Keeps Home Assistant told of the device and its cameras. */
 export class HomeAssistant {
   readonly #options: HomeAssistantOptions;
@@ -76,7 +81,7 @@ function deviceDiscovery(options: HomeAssistantOptions, device: Device): Discove
   const { topics } = device;
   const id = `${uniqueId(device.id)}_connection`;
   const document = {
-    ...common(options, device, id, "Connection"),
+    ...common(options, device, "binary_sensor", id, "Connection"),
     // Without this the entity would be unavailable when it has the most to say.
     availability: undefined,
     state_topic: topics.status,
@@ -96,7 +101,7 @@ function cameraDiscovery(options: HomeAssistantOptions, device: Device, camera: 
       "sensor",
       `${base}_objects`,
       {
-        ...common(options, device, `${base}_objects`, `${camera} objects`),
+        ...common(options, device, "sensor", `${base}_objects`, `${camera} objects`),
         state_topic: topics.counts(camera),
         value_template: "{{ value_json.total }}",
         json_attributes_topic: topics.counts(camera),
@@ -108,7 +113,7 @@ function cameraDiscovery(options: HomeAssistantOptions, device: Device, camera: 
       "binary_sensor",
       `${base}_occupancy`,
       {
-        ...common(options, device, `${base}_occupancy`, `${camera} occupancy`),
+        ...common(options, device, "binary_sensor", `${base}_occupancy`, `${camera} occupancy`),
         state_topic: topics.counts(camera),
         value_template: "{{ 'ON' if value_json.total > 0 else 'OFF' }}",
         device_class: "occupancy",
@@ -118,11 +123,10 @@ function cameraDiscovery(options: HomeAssistantOptions, device: Device, camera: 
       "event",
       `${base}_events`,
       {
-        ...common(options, device, `${base}_events`, `${camera} events`),
+        ...common(options, device, "event", `${base}_events`, `${camera} events`),
         state_topic: topics.events(camera),
         event_types: EVENT_TYPES,
-        value_template:
-          "{{ {'event_type': value_json.type, 'rule': value_json.rule, 'value': value_json.value} | tojson }}",
+        value_template: EVENT_TEMPLATE,
       },
     ],
   ];
@@ -132,18 +136,26 @@ function cameraDiscovery(options: HomeAssistantOptions, device: Device, camera: 
   }));
 }
 
-function common(options: HomeAssistantOptions, { id, version, topics }: Device, uniqueId: string, name: string) {
+function common(
+  options: HomeAssistantOptions,
+  { id, version, topics }: Device,
+  component: string,
+  uniqueId: string,
+  name: string,
+) {
+  const software = version === "" ? {} : { sw_version: version };
   return {
     name,
     unique_id: uniqueId,
-    object_id: uniqueId,
+    default_entity_id: `${component}.${uniqueId.toLowerCase().replaceAll("-", "_")}`,
+    origin: { name: "Nightjar", ...software },
     availability: [{ topic: topics.status, value_template: "{{ value_json.state }}" }],
     device: {
       identifiers: [`nightjar_${id}`],
       name: options.deviceName,
       manufacturer: "Nightjar",
       model: "Edge video analytics",
-      ...(version === "" ? {} : { sw_version: version }),
+      ...software,
     },
   };
 }

@@ -31,6 +31,7 @@ import { type PublisherOptions, type ResolvedOptions, resolveOptions } from "./o
 import type { DeadLetter } from "./outbox/dead-letters.ts";
 import { Outbox, type Receipt } from "./outbox/outbox.ts";
 import type { MessageClass, TakenMessage } from "./outbox/types.ts";
+import { Presence } from "./presence.ts";
 import { type PublisherMetrics, publisherMetrics } from "./publisher-metrics.ts";
 import { KIND, type PayloadRecord } from "./record.ts";
 import { RetainedMessages } from "./retained.ts";
@@ -62,13 +63,13 @@ class MqttPublisher implements Publisher {
   readonly #topics: Topics;
   readonly #outbox: Outbox;
   readonly #losses: LossTeller;
+  readonly #presence: Presence;
   readonly #retained = new RetainedMessages((topic, reason) => this.#refused(topic, reason));
   readonly #commands: CommandService;
   readonly #homeAssistant: HomeAssistant | undefined;
   readonly #metrics: PublisherMetrics;
   readonly #latency = new LatencyWindow();
   readonly #rate = new RateMeter();
-  readonly #startedAt = new Date();
   #url: string;
   #embedded: EmbeddedBroker | undefined;
   #connection: BrokerConnection | undefined;
@@ -89,10 +90,16 @@ class MqttPublisher implements Publisher {
     this.#log = logger;
     this.#hooks = hooks;
     this.#topics = topicsOf(options.topicPrefix);
-    this.#url = options.url ?? `mqtt://${options.embedded.host}:${options.embedded.port}`;
+    this.#url = options.url ?? urlOf(options.embedded);
     this.#outbox = this.#createOutbox();
     this.#losses = new LossTeller(options.device, this.#outbox, logger, (report) => {
       void this.#enqueue({ class: "alarm", topic: this.#topics.loss, payload: json(report), captureNs: 0n });
+    });
+    this.#presence = new Presence({
+      device: options.device,
+      version: options.version,
+      topic: this.#topics.status,
+      epoch: () => this.#outbox.epoch,
     });
     this.#metrics = publisherMetrics(registry, () => ({
       ...this.#outbox.stats(),
@@ -120,7 +127,7 @@ class MqttPublisher implements Publisher {
     const { url, embedded } = this.#options;
     if (url === undefined) {
       this.#embedded = await startEmbeddedBroker({ ...embedded, onLoss: (text) => this.#log.warn(text) });
-      this.#url = `mqtt://${embedded.host}:${this.#embedded.port}`;
+      this.#url = urlOf({ host: embedded.host, port: this.#embedded.port });
     }
     this.#state = "connecting";
     await this.#outbox.open();
@@ -164,6 +171,10 @@ class MqttPublisher implements Publisher {
     );
     this.#homeAssistant?.announceCamera(camera, status === null);
     if (status === null) this.publishCounts(camera, null);
+  }
+
+  get isTakingAway(): boolean {
+    return this.#retained.isTakingAway;
   }
 
   get wantsCounts(): boolean {
@@ -246,13 +257,18 @@ class MqttPublisher implements Publisher {
   }
 
   #createConnection(): BrokerConnection {
-    const will = { topic: this.#topics.status, payload: json(this.#status("offline", "connection lost")) };
     const subscriptions = [
       ...(this.#options.commands ? [this.#topics.commands] : []),
       ...(this.#homeAssistant === undefined ? [] : [this.#homeAssistant.statusTopic]),
     ];
     return new BrokerConnection(
-      { ...this.#options.connection, ...this.#embeddedProtocol(), url: this.#url, will, subscriptions },
+      {
+        ...this.#options.connection,
+        ...this.#embeddedProtocol(),
+        url: this.#url,
+        will: this.#presence.will,
+        subscriptions,
+      },
       {
         onUp: (limits) => void this.#up(limits),
         onDown: (problem, retryMs) => this.#down(problem, retryMs),
@@ -320,13 +336,7 @@ class MqttPublisher implements Publisher {
   async #up(limits: BrokerLimits): Promise<void> {
     const generation = ++this.#generation;
     const connection = this.#connection!;
-    const birth = await connection.publish({
-      topic: this.#topics.status,
-      payload: json(this.#status("online", "")),
-      qos: 1,
-      retain: true,
-      contentType: JSON_TYPE,
-    });
+    const birth = await connection.publish(this.#presence.birth);
     if (birth.outcome === "refused") this.#refused(this.#topics.status, birth.reason);
     if (birth.outcome === "lost" || generation !== this.#generation) return;
     this.#state = "connected";
@@ -377,18 +387,6 @@ class MqttPublisher implements Publisher {
     this.#hooks.onState?.(this.snapshot());
   }
 
-  #status(state: "online" | "offline", reason: string): object {
-    return {
-      version: "1.0",
-      device: this.#options.device,
-      state,
-      reason,
-      epoch: this.#outbox.epoch,
-      software: this.#options.version,
-      startedAt: this.#startedAt.toISOString(),
-    };
-  }
-
   #document(members: object): object {
     return { version: "1.0", device: this.#options.device, "@timestamp": new Date().toISOString(), ...members };
   }
@@ -417,14 +415,7 @@ class MqttPublisher implements Publisher {
 
   async #sayGoodbye(): Promise<void> {
     const limit = new Promise((resolve) => setTimeout(resolve, 1000).unref());
-    const goodbye = this.#connection!.publish({
-      topic: this.#topics.status,
-      payload: json(this.#status("offline", "stopped")),
-      qos: 1,
-      retain: true,
-      contentType: JSON_TYPE,
-    });
-    await Promise.race([goodbye, limit]);
+    await Promise.race([this.#connection!.publish(this.#presence.goodbye), limit]);
   }
 
   #sayWhatIsLeft(): void {
@@ -435,6 +426,11 @@ class MqttPublisher implements Publisher {
       this.#log.warn({ messages: lost }, "messages that were in memory only are lost with the end of the process");
     if (messages > lost) this.#log.info({ messages: messages - lost }, "messages wait on the disk for the next start");
   }
+}
+
+/** Of the embedded broker. */
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function json(document: object): Buffer {

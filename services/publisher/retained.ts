@@ -18,6 +18,10 @@ export class RetainedMessages {
     this.#onRefused = onRefused;
   }
 
+  get isTakingAway(): boolean {
+    return [...this.#current.values()].some(({ length }) => length === 0);
+  }
+
   /** @param document null takes the message away from the broker */
   set(topic: string, document: object | null): void {
     this.#current.set(topic, document === null ? Buffer.alloc(0) : Buffer.from(JSON.stringify(document)));

@@ -72,6 +72,8 @@ export interface Publisher {
   publishRecord(record: PayloadRecord, camera: string): Promise<Receipt | undefined>;
   /** Replaces the retained status of a camera; null when the camera is gone. */
   publishCameraStatus(camera: string, status: object | null): void;
+  /** The broker has not heard yet that some retained message is to go. */
+  readonly isTakingAway: boolean;
   /** Somebody shows the counts of objects. */
   readonly wantsCounts: boolean;
   /** Replaces the retained counts of objects by label, which Home Assistant shows; null when the camera is gone. */

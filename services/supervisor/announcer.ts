@@ -4,6 +4,7 @@ import type { EventHub } from "../control/event-hub.ts";
 import type { Logger } from "../log/logger.ts";
 import type { Publisher } from "../publisher/publisher.ts";
 import type { UpdateStatus } from "../updater/types.ts";
+import { Announced } from "./announced.ts";
 import type { Surroundings } from "./camera-monitor.ts";
 import type { DeploymentEvent } from "./deployments/parts.ts";
 import type { CameraHealth } from "./health.ts";
@@ -20,6 +21,7 @@ export interface AnnouncerParts {
   readonly news: EventHub;
   readonly publisher: Publisher;
   readonly log: Logger;
+  readonly stateDirectory: string;
   surroundings(): Surroundings;
   status(): Status;
 }
@@ -29,12 +31,15 @@ export class Announcer {
   #timers: NodeJS.Timeout[] = [];
   /** Last published, by camera. */
   readonly #counts = new Map<string, string>();
+  readonly #announced: Announced;
 
   constructor(parts: AnnouncerParts) {
     this.#parts = parts;
+    this.#announced = new Announced(parts.stateDirectory, parts.publisher, parts.log);
   }
 
   start(): void {
+    this.#announced.start(this.#cameras());
     this.#timers = [setInterval(() => this.#tick(), LOOK_MS), setInterval(() => this.#publishFigures(), FIGURES_MS)];
   }
 
@@ -68,9 +73,16 @@ export class Announcer {
     publisher.publishUpdate(status);
   }
 
+  /** Those that are not switched off. */
+  #cameras(): ReadonlySet<string> {
+    const { cameras } = this.#parts.status();
+    return new Set(cameras.filter(({ state }) => state !== "disabled").map(({ id }) => id));
+  }
+
   #tick(): void {
     const { news, status } = this.#parts;
     this.look();
+    this.#announced.keep(this.#cameras());
     this.#publishCounts();
     if (!news.wants("status")) return;
     // Its lines are news of their own.

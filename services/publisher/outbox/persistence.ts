@@ -20,7 +20,7 @@ export interface PersistenceHandlers {
   problem(text: string): void;
 }
 
-/** So long the thread is given to close a file that it cannot write, or has not written in time. Milliseconds. */
+/** So long the thread is given to close its file, also when its last commit took all the time. Milliseconds. */
 const LEAST_CLOSE_MS = 200;
 /** A commit that takes longer than this makes the disk count as stalled. Milliseconds. */
 const STALL_MS = 2000;
@@ -125,7 +125,7 @@ export class Persistence {
     await Promise.race([this.#finish(), late]);
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#client?.close(this.works ? Math.max(LEAST_CLOSE_MS, end - performance.now()) : LEAST_CLOSE_MS);
+    await this.#client?.close(Math.max(LEAST_CLOSE_MS, end - performance.now()));
   }
 
   async #finish(): Promise<void> {

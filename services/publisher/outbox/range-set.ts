@@ -40,6 +40,19 @@ export class RangeSet {
     this.#to.splice(first, 0, to);
   }
 
+  /** Takes one number out again. */
+  remove(value: number): void {
+    const index = this.#indexAt(value);
+    if (!this.has(value)) return;
+    const [from, to] = [this.#from[index]!, this.#to[index]!];
+    const parts = [
+      [from, value - 1],
+      [value + 1, to],
+    ].filter(([low, high]) => low! <= high!);
+    this.#from.splice(index, 1, ...parts.map(([low]) => low!));
+    this.#to.splice(index, 1, ...parts.map(([, high]) => high!));
+  }
+
   ranges(): Range[] {
     return this.#from.map((from, index) => [from, this.#to[index]!]);
   }

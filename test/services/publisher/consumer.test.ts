@@ -1,7 +1,8 @@
 import { connectAsync, type MqttClient } from "mqtt";
-import { afterEach, expect, it } from "vitest";
-import { type ConsumedMessage, Consumer } from "../../../services/publisher/consumer.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type ConsumedMessage, Consumer, type ConsumerOptions } from "../../../services/publisher/consumer.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../../../services/publisher/embedded-broker.ts";
+import { Mosquitto } from "../../support/mosquitto.ts";
 import { waitUntil } from "../../support/wait.ts";
 
 interface Scene {
@@ -107,4 +108,88 @@ it("keeps epochs apart", async () => {
     ["0011223344556677", []],
     ["ffffffffffffffff", []],
   ]);
+});
+
+describe("a consumer whose session the broker keeps", () => {
+  let broker: Mosquitto;
+  let client: MqttClient;
+  const consumers: Consumer[] = [];
+  beforeEach(async () => {
+    broker = await Mosquitto.start();
+    client = await connectAsync(broker.url);
+  });
+  afterEach(async () => {
+    for (const consumer of consumers.splice(0)) await consumer.stop();
+    await client.endAsync(true);
+    await broker.remove();
+  });
+
+  function consume(onMessage: (message: ConsumedMessage) => unknown, more: Partial<ConsumerOptions> = {}): Consumer {
+    const consumer = new Consumer({ url: broker.url, topicPrefix: "p", clientId: "reader", ...more }, onMessage);
+    consumers.push(consumer);
+    return consumer;
+  }
+
+  async function publish(...sequences: number[]): Promise<void> {
+    for (const sequence of sequences) {
+      const nightjarMessage = { device: "d", epoch: "0011223344556677", sequence };
+      await client.publishAsync("p/metrics", JSON.stringify({ nightjarMessage }), { qos: 1 });
+    }
+  }
+
+  it("gets a message again whose handling failed, and says why it did", async () => {
+    const handled: (number | undefined)[] = [];
+    const problems: string[] = [];
+    let isBroken = true;
+    const consumer = consume(
+      async ({ identity }) => {
+        if (isBroken && identity?.sequence === 2) throw new Error("the database is away");
+        handled.push(identity?.sequence);
+      },
+      { onProblem: ({ message }) => problems.push(message) },
+    );
+    await consumer.start();
+    await publish(1, 2, 3);
+    await waitUntil("two attempts", () => problems.length >= 2);
+    expect(handled).toEqual([1]);
+    isBroken = false;
+    await waitUntil("all of them", () => handled.length === 3);
+    expect(handled).toEqual([1, 2, 3]);
+    expect(problems[0]).toBe("the database is away");
+    expect(consumer.streams()).toMatchObject([{ received: 3, gaps: [] }]);
+  }, 20_000);
+
+  it("gets a message again that its process had not handled when it ended, and what came meanwhile", async () => {
+    const first = consume(() => new Promise(() => undefined));
+    await first.start();
+    await publish(1);
+    await waitUntil("the message to be at work", () => first.streams()[0]?.received === 1);
+    await first.stop();
+    await publish(2, 3);
+    const handled: (number | undefined)[] = [];
+    await consume(({ identity }) => handled.push(identity?.sequence)).start();
+    await waitUntil("all of them", () => handled.length === 3);
+    expect(handled).toEqual([1, 2, 3]);
+  });
+
+  it("handles one message after the other", async () => {
+    let atWork = 0;
+    let most = 0;
+    let handled = 0;
+    const consumer = consume(async () => {
+      most = Math.max(most, ++atWork);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      atWork -= 1;
+      handled += 1;
+    });
+    await consumer.start();
+    await publish(...Array.from({ length: 20 }, (_, index) => index + 1));
+    await waitUntil("all of them", () => handled === 20);
+    expect(most).toBe(1);
+  });
+});
+
+it("says that nothing listens", async () => {
+  const absent = new Consumer({ url: "mqtt://127.0.0.1:9", topicPrefix: "p" }, () => undefined);
+  await expect(absent.start()).rejects.toThrow(/ECONNREFUSED|closed/);
 });

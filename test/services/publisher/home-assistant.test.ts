@@ -52,7 +52,11 @@ it("announces the device and the entities of each camera, under one device", asy
     state_topic: "nightjar/gate-1/cameras/cam_07/events",
     event_types: expect.arrayContaining(["line-crossing", "dwell"]),
   });
-  expect(documents[3]).toMatchObject({ availability: [{ topic: "nightjar/gate-1/status" }] });
+  expect(documents[3]).toMatchObject({
+    availability: [{ topic: "nightjar/gate-1/status" }],
+    default_entity_id: "sensor.gate_1_cam_07_objects",
+    origin: { name: "Nightjar", sw_version: "1.2.3" },
+  });
 });
 
 it("tells counts when asked to, retained, and takes everything away with the camera", async () => {

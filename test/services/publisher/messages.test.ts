@@ -32,3 +32,32 @@ it.each(Object.keys(MESSAGE_SCHEMAS) as (keyof typeof MESSAGE_SCHEMAS)[])(
     expect(readFileSync(file, "utf8")).toBe(schemaText(name));
   },
 );
+
+/** The first JSON block below a heading of a page. */
+function example(page: string, heading: string): unknown {
+  const text = readFileSync(join(import.meta.dirname, "../../../docs/reference", page), "utf8");
+  const section = text.slice(text.indexOf(`\n## ${heading}\n`));
+  const [, block] = /```json\n([\s\S]*?)\n```/.exec(section) ?? [];
+  // Of several on lines of their own, the first.
+  return JSON.parse((block ?? "").replace(/\}\n\{[\s\S]*$/, "}"));
+}
+
+it.each([
+  ["topics.md", "Objects", "objects-minimal"],
+  ["topics.md", "Events", "event"],
+  ["topics.md", "Presence", "status"],
+  ["topics.md", "State of a camera", "camera-status"],
+  ["topics.md", "Counts", "counts"],
+  ["topics.md", "Figures", "metrics"],
+  ["topics.md", "Bundles", "bundle"],
+  ["topics.md", "Updates", "update"],
+  ["topics.md", "Losses", "loss"],
+  ["commands.md", "Replies", "reply"],
+] as const)("the example in %s under %s meets its schema", (page, heading, name) => {
+  expect(MESSAGE_SCHEMAS[name].safeParse(example(page, heading)).error?.issues).toBeUndefined();
+});
+
+it("every topic is documented with its payload and its schema", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../../docs/reference/topics.md"), "utf8");
+  for (const name of Object.keys(MESSAGE_SCHEMAS)) expect(text).toContain(`(schemas/${name}.schema.json)`);
+});

@@ -12,6 +12,17 @@ it("joins what touches, whatever the order", () => {
   expect(set.ranges()).toEqual([[1, 9]]);
 });
 
+it("gives back single numbers, at the ends of a run and within it", () => {
+  const set = new RangeSet();
+  set.add(1, 5);
+  set.add(8);
+  for (const value of [1, 3, 5, 8, 9]) set.remove(value);
+  expect(set.ranges()).toEqual([
+    [2, 2],
+    [4, 4],
+  ]);
+});
+
 it("agrees with a plain set for random runs", () => {
   let seed = 7;
   const random = (most: number) => {
