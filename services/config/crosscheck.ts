@@ -82,6 +82,15 @@ function checkMqtt(mqtt: unknown, report: Report): void {
     const hint = "use mqtts:, or, where anyone may read and change the messages, write mqtt.insecure: true";
     report(["mqtt", "url"], `goes to another machine without TLS; ${hint}`);
   }
+  const listen = valueAt(mqtt, ["embedded", "listen"]);
+  const isListening = url === undefined && typeof listen === "string" && /.:\d{1,5}$/.test(listen);
+  if (isListening && !isLoopbackListener(listen) && valueAt(mqtt, ["insecure"]) !== true) {
+    const hint = "use a broker of your own with TLS, or, where anyone may, write mqtt.insecure: true";
+    report(
+      ["mqtt", "embedded", "listen"],
+      `lets other machines read and write messages without TLS and password; ${hint}`,
+    );
+  }
   checkPair(valueAt(mqtt, ["tls"]), ["mqtt", "tls"], report);
 }
 

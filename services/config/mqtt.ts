@@ -76,7 +76,7 @@ export const mqtt = z.strictObject({
     .meta({ description: "How long one attempt to connect may take.", unit: "duration", restart: "nightjar" }),
   insecure: z.boolean().prefault(false).meta({
     description:
-      "Allows mqtt: to another machine, where anyone on the way reads and changes what is sent, and who may give commands is anybody's guess (only reading ones are taken). The status shows it.",
+      "Allows mqtt: to another machine, and an embedded broker that other machines reach, where anyone on the way reads and changes what is sent, and who may give commands is anybody's guess (only reading ones are taken). The status shows it.",
     restart: "nightjar",
   }),
   window: integerIn(1, 65_535).prefault(20).meta({

@@ -1,6 +1,6 @@
 /** The publisher as the configuration wants it. */
 
-import { splitAddress } from "../config/listen.ts";
+import { isLoopbackHost, splitAddress } from "../config/listen.ts";
 import type { Config } from "../config/load.ts";
 import { readSecret } from "../config/secrets.ts";
 import type { PublisherOptions, PublisherOutboxOptions } from "../publisher/options.ts";
@@ -62,7 +62,7 @@ function outboxOptions({
 export function mayCommandsChange({ mqtt }: Config): boolean {
   if (mqtt.commands !== "all") return false;
   const embedded = splitAddress(mqtt.embedded.listen);
-  return !isPlainToElsewhere(mqtt.url ?? `mqtt://${embedded.host}:${embedded.port}`);
+  return mqtt.url === undefined ? isLoopbackHost(embedded.host) : !isPlainToElsewhere(mqtt.url);
 }
 
 export function brokerView(snapshot: PublisherSnapshot): BrokerView {

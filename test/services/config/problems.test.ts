@@ -72,6 +72,11 @@ describe("a wrong configuration is told in one line with place, key, value and w
       "n.yaml:2:13: mqtt.url: goes to another machine without TLS; use mqtts:, or, where anyone may read and change the messages, write mqtt.insecure: true",
     ],
     [
+      "an embedded broker for other machines",
+      "mqtt: {embedded: {listen: '0.0.0.0:1883'}}",
+      "n.yaml:2:27: mqtt.embedded.listen: lets other machines read and write messages without TLS and password; use a broker of your own with TLS, or, where anyone may, write mqtt.insecure: true",
+    ],
+    [
       "verification that is to be turned off",
       "mqtt: {tls: {verify: false}}",
       "n.yaml:2:14: mqtt.tls.verify: unknown key (known here: ca, certificate, key, serverName)",

@@ -36,6 +36,14 @@ it("refuses to start on a port that is taken, and names the key", async () => {
   server.close();
 });
 
+it("serves an IPv6 address", async () => {
+  const { publisher } = publishing({ embedded: { host: "::1", port: 0 } });
+  await publisher.start();
+  await waitUntil("the connection", () => publisher.snapshot().state === "connected");
+  expect(publisher.snapshot()).toMatchObject({ url: expect.stringContaining("mqtt://[::1]:"), insecure: false });
+  await publisher.stop();
+});
+
 it("gives its port back when it stops", async () => {
   const port = await freePort();
   for (let round = 0; round < 3; round++) {

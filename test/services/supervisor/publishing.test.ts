@@ -8,7 +8,7 @@ it.each([
   ["with TLS", "mqtt: {url: 'mqtts://broker.example'}", true],
   ["to this machine", "mqtt: {url: 'mqtt://127.0.0.1'}", true],
   ["with the embedded broker for this machine", "", true],
-  ["with an embedded broker that others reach", "mqtt: {embedded: {listen: '0.0.0.0:1883'}}", false],
+  ["with an embedded broker that others reach", "mqtt: {embedded: {listen: '0.0.0.0:1883'}, insecure: true}", false],
   ["without TLS to another machine", "mqtt: {url: 'mqtt://10.0.0.7', insecure: true}", false],
   ["when only reading ones are wanted", "mqtt: {commands: read}", false],
 ])("commands over MQTT may change something %s: %s", (_, mqtt, expected) => {
