@@ -16,7 +16,7 @@ import { Sessions } from "./accounts/sessions.ts";
 import { sendAsset } from "./assets-page.ts";
 import type { Control } from "./commands.ts";
 import { limitConnections, SERVER_OPTIONS, TLS_OPTIONS } from "./limits.ts";
-import { openApiRoute } from "./openapi.ts";
+import { openApiRoute } from "./openapi-page.ts";
 import { Router } from "./router.ts";
 import type { Route } from "./routes.ts";
 import { ownNames, ServerIdentity } from "./tls/server-identity.ts";

@@ -7,7 +7,7 @@ import type { Deployments } from "../supervisor/deployments/deployments.ts";
 import { type DoctorReport, DoctorReports } from "./doctor-report.ts";
 import { History, type HistorySource, type HistoryView, STEP_MS } from "./history.ts";
 import { LogTail } from "./log-tail.ts";
-import { type ElementParameters, parametersOf } from "./parameters.ts";
+import type { ElementParameters } from "./parameters.ts";
 
 export class Insight {
   readonly log = new LogTail();
@@ -57,11 +57,13 @@ export class Insight {
   }
 
   /** @throws ExpectedError when there is no such element, or its bundle cannot be read */
-  parameters(element: string): Promise<ElementParameters> {
+  async parameters(element: string): Promise<ElementParameters> {
     const { elements } = this.#deployments;
     if (!elements.includes(element))
       throw new ExpectedError(EXIT.usage, `there is no element "${element}"; there are ${elements.join(", ")}`);
     const { active, configured } = this.#deployments.view(element);
+    // What reads modules is not needed by a supervisor that nobody asks.
+    const { parametersOf } = await import("./parameters.ts");
     return parametersOf(element, active ?? configured, this.#config);
   }
 }

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { VERSION } from "../supervisor/version.ts";
 import { loginInput, type SessionParts, sessionRoutes, sessionView } from "./accounts/session-routes.ts";
-import { sendJson } from "./answers.ts";
 import { COMMANDS, type CommandName } from "./commands.ts";
+import { openApiRoute } from "./openapi-page.ts";
 import { NAMED_SCHEMAS, OUTPUTS } from "./output-schemas.ts";
 import { type PageSources, pageRoutes } from "./pages.ts";
 import type { Route } from "./routes.ts";
@@ -14,23 +14,15 @@ type Json = Record<string, unknown>;
 const NAMED = { ...NAMED_SCHEMAS, Session: sessionView };
 const JSON_TYPE = "application/json";
 
-/** Serves the document. */
-export function openApiRoute(): Route {
-  let document: Json | undefined;
-  return {
-    method: "GET",
-    path: "/api/openapi.json",
-    summary: "This interface as an OpenAPI document",
-    needs: "viewer",
-    type: JSON_TYPE,
-    run: ({ response }) => {
-      document ??= openApiDocument();
-      sendJson(response, 200, document);
-    },
-  };
+let made: Json | undefined;
+
+/** The same object each time. */
+export function openApiDocument(): Json {
+  made ??= makeDocument();
+  return made;
 }
 
-export function openApiDocument(): Json {
+function makeDocument(): Json {
   return {
     openapi: "3.1.0",
     info: {

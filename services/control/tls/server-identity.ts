@@ -1,6 +1,7 @@
 /** Key and certificate of the console: the configuration's files, or ones that are made here; read again when they change. */
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
@@ -125,7 +126,9 @@ function withoutBrackets(host: string): string {
 
 function isFor(certificate: X509Certificate, names: readonly string[]): boolean {
   const given = (certificate.subjectAltName ?? "").split(", ");
-  return names.every((name) => given.includes(`DNS:${name}`) || certificate.checkIP(name) !== undefined);
+  return names.every((name) =>
+    isIP(name) === 0 ? given.includes(`DNS:${name}`) : certificate.checkIP(name) !== undefined,
+  );
 }
 
 /** A power cut may come between the two files. */

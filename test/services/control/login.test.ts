@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AccountFile } from "../../../services/control/accounts/account-file.ts";
+import type { LogEntry } from "../../../services/log/entry.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { makeFolder, type SmallSupervisor, startSmall } from "../supervisor/small-supervisor.ts";
 import { ask, fromPage, logIn } from "./support/http.ts";
@@ -14,13 +15,14 @@ let small: SmallSupervisor;
 let base: string;
 let accounts: AccountFile;
 let token: string;
+const log: LogEntry[] = [];
 beforeAll(async () => {
   const folder = makeFolder();
   accounts = new AccountFile(join(folder, "state/users.json"));
   await accounts.addUser("ann", "operator", PASSWORD);
   await accounts.addUser("vic", "viewer", PASSWORD);
   token = accounts.addToken("prometheus", "viewer");
-  small = await startSmall({ console: { listen: "127.0.0.1:0", tls: { selfSigned: true } } }, { folder });
+  small = await startSmall({ console: { listen: "127.0.0.1:0", tls: { selfSigned: true } } }, { folder, log });
   base = small.supervisor.status().console ?? "";
 }, 60_000);
 afterAll(() => small.end());
@@ -92,6 +94,8 @@ describe("a login", () => {
       "vic may look, but not change: that takes the role operator",
     ]);
     expect((await change(operator, "/api/log-level", { level: "info" })).json()).toEqual({ level: "info" });
+    const said = log.filter(({ message }) => message === "changed by request: POST /api/log-level");
+    expect(said.map(({ fields }) => fields.by)).toEqual(["ann"]);
   });
 
   it("ends when the user logs out, and its streams end with it", async () => {
@@ -118,6 +122,34 @@ describe("a login", () => {
     accounts.removeUser("tmp");
     expect((await ask(base, "/api/status", { headers: { cookie } })).status).toBe(401);
   });
+});
+
+describe("a console that other machines reach", () => {
+  const elsewhere = { console: { listen: "0.0.0.0:0", tls: { selfSigned: true } } };
+
+  it("does not start without a user", async () => {
+    await expect(startSmall(elsewhere)).rejects.toThrow(
+      /^console\.listen: 0\.0\.0\.0:0 can be reached by other machines/,
+    );
+  });
+
+  it("asks this machine too for a login, also when its last user is gone", async () => {
+    const folder = makeFolder();
+    const own = new AccountFile(join(folder, "state/users.json"));
+    await own.addUser("ann", "operator", PASSWORD);
+    const other = await startSmall(elsewhere, { folder });
+    const { port } = new URL(other.supervisor.status().console ?? "");
+    const here = `https://127.0.0.1:${port}/`;
+    expect((await ask(here, "/api/status")).status).toBe(401);
+    own.removeUser("ann");
+    const answer = await ask(here, "/api/status");
+    expect([answer.status, answer.json().error?.message]).toEqual([
+      401,
+      "there are no users yet; make one on the device: nightjar user add",
+    ]);
+    expect((await ask(here, "/api/session")).json()).toMatchObject({ loginRequired: true, role: null });
+    await other.end();
+  }, 20_000);
 });
 
 describe("a token", () => {
