@@ -188,12 +188,17 @@ function orientedHead(): Float32Array {
 }
 
 function measureRotated(): Row[] {
-  const rows = ["probabilistic", "polygon"].map((overlap) => {
-    const parameters = { overlap, "class-agnostic": true };
+  const ways = [
+    ["probabilistic", "greedy"],
+    ["polygon", "greedy"],
+    ["probabilistic", "matrix"],
+  ] as const;
+  const rows = ways.map(([overlap, suppression]) => {
+    const parameters = { overlap, suppression, "class-agnostic": true };
     const module = loaded("yolo-obb", [20, 300], asFloat32(orientedHead()), 15, parameters);
     for (let i = 0; i < 5; i++) timesOf(() => module.process());
     return microseconds(
-      `rotated suppression, ${overlap}`,
+      `rotated suppression, ${overlap}, ${suppression}`,
       timesOf(() => module.process()),
     );
   });

@@ -160,7 +160,7 @@ export class Frame {
 
   /**
    * A copy of object `index` that came in, as its continuation; the element keeps its mask, keypoints and attributes.
-   * The caller must have looked at `full`.
+   * Numbers that are none become 0. The caller must have looked at `full`.
    */
   continueObject(index: i32): ObjectRecord {
     const record = this.nextObject();
@@ -169,6 +169,7 @@ export class Frame {
     record.parent = -1;
     memory.fill(changetype<usize>(record) + offsetof<ObjectRecord>("aux"), 0, AUX_FIELDS_BYTES);
     record.userBytes = 0;
+    clean(record);
     return record;
   }
 
@@ -220,4 +221,24 @@ export class Frame {
     this.block.objectsOut++;
     return changetype<ObjectRecord>(this.block.objectsOutAt + index * offsetof<ObjectRecord>());
   }
+}
+
+/** NaN and infinities to 0: the host refuses them, for all objects of the batch. */
+function clean(object: ObjectRecord): void {
+  // 0, or NaN where one of them is no number.
+  const sum =
+    (object.left + object.top + object.width + object.height + object.angle + object.confidence) * 0 +
+    object.trackerConfidence * 0;
+  if (sum == 0) return;
+  object.left = numberOf(object.left);
+  object.top = numberOf(object.top);
+  object.width = numberOf(object.width);
+  object.height = numberOf(object.height);
+  object.angle = numberOf(object.angle);
+  object.confidence = numberOf(object.confidence);
+  object.trackerConfidence = numberOf(object.trackerConfidence);
+}
+
+function numberOf(value: f32): f32 {
+  return isFinite(value) ? value : 0;
 }

@@ -22,6 +22,7 @@ describe.each([
   ["yolo", "yolo"],
   ["yolo-obb", "yolo-obb-probabilistic"],
   ["yolo-obb", "yolo-obb-polygon"],
+  ["yolo-obb", "yolo-obb-matrix"],
   ["yolo-seg", "yolo-seg"],
   ["yolo-pose", "yolo-pose"],
   ["detr", "detr"],

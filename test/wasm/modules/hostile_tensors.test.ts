@@ -20,7 +20,7 @@ const SUBJECTS: Subject[] = [
   { module: "yolo", dims: [[84, 1000]], labels: 80, parameters: { "confidence-threshold": 0 } },
   { module: "yolo-end2end", dims: [[300, 6]], labels: 5 },
   { module: "yolo-obb", dims: [[10, 300]], labels: 5 },
-  { module: "yolo-obb", dims: [[10, 300]], labels: 5, parameters: { overlap: "polygon" } },
+  { module: "yolo-obb", dims: [[10, 300]], labels: 5, parameters: { overlap: "polygon", suppression: "greedy" } },
   { module: "yolo-pose", dims: [[20, 200]], labels: 1 },
   {
     module: "yolo-seg",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DataType, Kind } from "../../../firmware/link/protocol.ts";
 import type { Parameters } from "../../../services/postprocess/bundle_schema.ts";
-import { TestModule } from "../support/module.ts";
+import { type OutputOption, TestModule } from "../support/module.ts";
 import { type Golden, type GoldenOutput, goldenOf } from "./golden.ts";
 
 // The same tensors in the other forms in which models give them: the same objects.
@@ -188,5 +188,79 @@ describe("the classifier module", () => {
     [{ activation: "none", "top-k": 3 }, [["b 1.000", "a 0.250", "c 0.000"]]],
   ])("with %o gives %o", (parameters, expected) => {
     expect(attributesFor(parameters)).toEqual(expected);
+  });
+});
+
+/** One scale for a whole output, so that its largest number is 127, and the numbers that it then means. */
+function quantised({ dims, values }: GoldenOutput): { output: OutputOption; bytes: Int8Array; means: GoldenOutput } {
+  const scale = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+  const bytes = Int8Array.from(values, (value) => Math.round(value / scale));
+  const means = Float32Array.from(bytes, (value) => value * Math.fround(scale));
+  return { output: { dims, dataType: DataType.Int8, scale, zeroPoint: 0 }, bytes, means: { dims, values: means } };
+}
+
+/** Rows as the module of end-to-end models reads them: their numbers are alike in size, as an int8 output wants them. */
+function rowsOf(count: number): GoldenOutput {
+  const values = Array.from({ length: count }, (_, i) => {
+    const [left, top] = [(i % 8) / 10, Math.floor(i / 8) / 10];
+    return [left, top, left + 0.15, top + 0.1, 0.3 + ((i * 37) % 60) / 100, i % 2];
+  });
+  return { dims: [count, 6], values: Float32Array.from(values.flat()) };
+}
+
+const endToEnd: Golden = {
+  network: [640, 640],
+  labels: ["cat", "dog"],
+  parameters: { "box-units": "normalised" },
+  outputs: [rowsOf(40)],
+  objects: [],
+};
+/** Boxes and keypoints of a raw head in parts of the picture, so that one scale fits all of it. */
+function inParts(golden: Golden): Golden {
+  const [width, height] = golden.network;
+  const [head, ...others] = golden.outputs;
+  const points = golden.labels.length === 1 ? Array.from({ length: 5 }, (_, k) => 5 + k * 3) : [];
+  const across = [0, 2, ...points].map((row): [number, number] => [row, 1 / width]);
+  const down = [1, 3, ...points.map((row) => row + 1)].map((row): [number, number] => [row, 1 / height]);
+  return {
+    ...golden,
+    parameters: { ...golden.parameters, "box-units": "normalised" },
+    outputs: [scaled(head!, Object.fromEntries([...across, ...down])), ...others],
+  };
+}
+
+describe.each<[string, Golden]>([
+  ["yolo", inParts(goldenOf("yolo"))],
+  ["yolo-end2end", endToEnd],
+  ["yolo-obb", inParts(goldenOf("yolo-obb-matrix"))],
+  ["yolo-seg", inParts(goldenOf("yolo-seg"))],
+  ["yolo-pose", inParts(goldenOf("yolo-pose"))],
+  ["detr", goldenOf("detr")],
+  ["classifier", goldenOf("classifier")],
+])("the %s module", (module, golden) => {
+  it("finds in an int8 output what its numbers mean", () => {
+    const parts = golden.outputs.map(quantised);
+    const { network, labels, parameters } = golden;
+    const options = { network, labels, parameters, auxBytes: 1 << 20 };
+    const subject = new TestModule(module, Kind.Detect, { ...options, outputs: parts.map(({ output }) => output) });
+    const { objects } = subject.run({ outputs: parts.map(({ bytes }) => bytes) });
+    const expected = results(module, { ...golden, outputs: parts.map(({ means }) => means) });
+    expect(objects.length).toBeGreaterThan(0);
+    expect(objects.map(({ classId }) => classId)).toEqual(expected.map(({ classId }) => classId));
+    objects.forEach(({ left, top, width, height, angle, confidence }, i) => {
+      [left, top, width, height, angle, confidence].forEach((value, k) => {
+        expect(value).toBeCloseTo(expected[i]!.numbers[k]!, 3);
+      });
+      expect(subject.extras(i).attributes.map(({ classId }) => classId)).toEqual(
+        expected[i]!.attributes.map(({ classId }) => classId),
+      );
+    });
+  });
+
+  it("finds in a half precision output what its numbers mean", () => {
+    const halves = { ...golden, outputs: golden.outputs.map(rounded) };
+    const found = results(module, golden, { dataType: DataType.Float16 });
+    expect(found.length).toBeGreaterThan(0);
+    expect(found).toEqual(results(module, halves));
   });
 });

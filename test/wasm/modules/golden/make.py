@@ -157,20 +157,35 @@ def polygon_iou(a, b):
     return overlap / (a[2] * a[3] + b[2] * b[3] - overlap)
 
 
-def oriented(measure):
+def greedy(boxes, labels, measure):
+    """Best first: a box goes when it overlaps one that was kept."""
+    kept = []
+    for i, box in enumerate(boxes):
+        if all(labels[k] != labels[i] or measure(box, boxes[k]) <= 0.45 for k in kept):
+            kept.append(i)
+    return kept
+
+
+def matrix(boxes, labels, measure):
+    """Best first: a box goes when it overlaps any better one, by the upper triangle of all overlaps at once."""
+    overlaps = np.array([[measure(a, b) for b in boxes] for a in boxes])
+    overlaps[np.not_equal.outer(labels, labels)] = 0
+    return np.flatnonzero((np.triu(overlaps, 1) >= 0.45).sum(0) == 0).tolist()
+
+
+def oriented(measure, suppress=greedy, jitter=9):
     rng = np.random.default_rng(7)
     classes, anchors = 3, 120
-    head = raw_head(rng, classes, anchors, 16, 1, jitter=9)
+    head = raw_head(rng, classes, anchors, 16, 1, jitter)
+    head[2:4] = np.maximum(head[2:4], 4)  # a wide jitter makes sides of less than nothing
     head[-1] = rng.uniform(-0.7, 2.3, anchors)
     # Within a cluster the angles are alike, as a network gives them.
     for a in range(anchors):
         near = np.hypot(*(head[:2] - head[:2, a : a + 1])) < 20
         head[-1, near] = head[-1, a] + rng.normal(0, 0.3, near.sum())
-    kept = []
-    for anchor, label, score in best_classes(head, classes, 0.25):
-        box = np.append(head[:4, anchor], head[-1, anchor]).astype(np.float64)
-        if all(other[1] != label or measure(box, other[3]) <= 0.45 for other in kept):
-            kept.append((anchor, label, score, box))
+    found = best_classes(head, classes, 0.25)
+    boxes = [np.append(head[:4, anchor], head[-1, anchor]).astype(np.float64) for anchor, _, _ in found]
+    kept = [(*found[i], boxes[i]) for i in suppress(boxes, [label for _, label, _ in found], measure)]
     objects = [
         {"box": numbers([b[0] - b[2] / 2, b[1] - b[3] / 2, b[2], b[3]]), "angle": float(F32(b[4])), "class": l, "score": float(s)}
         for _, l, s, b in kept
@@ -181,7 +196,12 @@ def oriented(measure):
 def make_oriented():
     for name, measure in (("probabilistic", prob_iou), ("polygon", polygon_iou)):
         head, objects = oriented(measure)
-        save(f"yolo-obb-{name}", [head], {"overlap": name}, objects, ["plane", "ship", "harbour"])
+        parameters = {"overlap": name, "suppression": "greedy"}
+        save(f"yolo-obb-{name}", [head], parameters, objects, ["plane", "ship", "harbour"])
+    # Boxes that lie further apart stand in rows: each overlaps the next, and greedy suppression keeps every other one.
+    head, objects = oriented(prob_iou, matrix, jitter=25)
+    assert len(objects) < len(oriented(prob_iou, greedy, jitter=25)[1])
+    save("yolo-obb-matrix", [head], {}, objects, ["plane", "ship", "harbour"])
     rng = np.random.default_rng(11)
     pairs = []
     for _ in range(200):

@@ -24,13 +24,18 @@ export { nj_abi, nj_alloc, nj_block, nj_configure, nj_init, nj_kind, nj_process 
 
 const ANGLE_FIELDS: i32 = 1;
 const OVERLAPS: StaticArray<string> = ["probabilistic", "polygon"];
+const SUPPRESSIONS: StaticArray<string> = ["matrix", "greedy"];
+/** The best ones that matrix suppression compares, each with each before it: a bound for hostile tensors. */
+const MATRIX_CANDIDATES: i32 = 1024;
 /** An angle is bounded by a few turns; anything else is no number that a model means. */
 const LARGEST_ANGLE: f32 = 100;
 
 @final
 class YoloObb extends Module {
   private detector: RawDetector = changetype<RawDetector>(0);
-  private kept: KeptOriented = changetype<KeptOriented>(0);
+  /** What a candidate is compared with: the boxes that were kept, or with matrix suppression all better ones. */
+  private rivals: KeptOriented = changetype<KeptOriented>(0);
+  private isMatrix: bool = true;
 
   constructor() {
     super(Kind.Detect);
@@ -40,14 +45,15 @@ class YoloObb extends Module {
     const head = RawHead.find(setup, ANGLE_FIELDS);
     if (!head) return Status.BadTensors;
     this.detector = new RawDetector(setup, head);
-    this.kept = new KeptOriented(setup.maxObjects);
+    this.rivals = new KeptOriented(max(setup.maxObjects, MATRIX_CANDIDATES));
     return Status.Ok;
   }
 
   configure(parameters: Parameters): i32 {
     const overlap = parameters.choice("overlap", OVERLAPS, 0) == 0 ? Overlap.Probabilistic : Overlap.Polygon;
+    this.isMatrix = parameters.choice("suppression", SUPPRESSIONS, 0) == 0;
     const status = this.detector.configure(parameters);
-    this.kept.measure(overlap, this.detector.iouThreshold);
+    this.rivals.measure(overlap, this.detector.iouThreshold);
     return status;
   }
 
@@ -58,8 +64,9 @@ class YoloObb extends Module {
   process(frame: Frame): i32 {
     const detector = this.detector;
     detector.findCandidates();
-    this.kept.clear();
+    this.rivals.clear();
     for (let rank = 0; rank < detector.candidates.count && frame.outCount < detector.limit; rank++) {
+      if (this.rivals.full) return Status.Ok;
       this.consider(detector.candidates.index(rank), detector.candidates.score(rank), frame);
     }
     return Status.Ok;
@@ -70,9 +77,11 @@ class YoloObb extends Module {
     const classId = detector.head.best.classOf(anchor);
     const angle = detector.head.extras.at(anchor, 0);
     if (!detector.isWanted(classId, score) || !detector.read(anchor) || !(abs(angle) <= LARGEST_ANGLE)) return;
-    const rivals = detector.classAgnostic ? ANY_CLASS : classId;
-    if (this.kept.covers(detector.x, detector.y, detector.width, detector.height, angle, rivals)) return;
-    this.kept.add(detector.x, detector.y, detector.width, detector.height, angle, classId);
+    const among = detector.classAgnostic ? ANY_CLASS : classId;
+    const isCovered = this.rivals.covers(detector.x, detector.y, detector.width, detector.height, angle, among);
+    if (isCovered && !this.isMatrix) return;
+    this.rivals.add(detector.x, detector.y, detector.width, detector.height, angle, classId);
+    if (isCovered) return;
     detector.add(frame, anchor, classId, score).angle = angle;
   }
 }
