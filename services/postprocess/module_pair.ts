@@ -146,7 +146,7 @@ export class ModulePair {
     const [state] = await Promise.all([serving?.takeState(() => this.#wake(), graceMs), this.#next?.end()]);
     if (serving) {
       this.#rememberIds(serving);
-      this.#ending = serving.end();
+      this.#ending = Promise.all([this.#ending, serving.end()]).then(() => {});
     }
     return { state, highestId: this.#highestId };
   }
