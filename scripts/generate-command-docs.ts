@@ -63,7 +63,8 @@ topic read  nightjar/gate-1/#
   1,000 are kept, over restarts too. Callers are told apart by their response topic: give each its own.
 - A reply has at most 256 KiB, and never more than the broker takes. At most 16 commands are at work at a time (more are told
   \`busy\`), and while 32 replies are not out, further commands are ignored.
-- Retained commands are ignored: they would be done again on each connection.
+- Retained commands are ignored: they would be done again on each connection. One that is given with QoS 1 while the device is away is
+  done when it comes back, within an hour and with MQTT 5; give it a message expiry where that would be too late.
 - The reply goes to the request's response topic, else to \`<prefix>/reply/<name>\`; never to another topic of the device.
 - \`mqtt.commands\` narrows what is taken (\`all\`, \`read\`, \`off\`). Where anyone may speak, on a connection without TLS to another
   machine or with an embedded broker that listens beyond this one, only commands that change nothing are taken.

@@ -156,12 +156,15 @@ class MqttPublisher implements Publisher {
   }
 
   async publishRecord(record: PayloadRecord, camera: string): Promise<Receipt | undefined> {
-    this.#losses.addPipelineDrops(record.dropped);
     if (record.kind !== KIND.objects && record.kind !== KIND.event) return undefined;
     const isEvent = record.kind === KIND.event;
     const topic = isEvent ? this.#topics.events(camera) : this.#topics.objects(camera);
     const { payload, captureNs } = record;
     return this.#enqueue({ class: isEvent ? "event" : "telemetry", topic, payload, captureNs, camera });
+  }
+
+  recordsDropped(count: number): void {
+    this.#losses.addPipelineDrops(count);
   }
 
   publishCameraStatus(camera: string, status: object | null): void {

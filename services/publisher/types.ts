@@ -70,6 +70,8 @@ export interface Publisher {
    * undefined for records that are not for brokers (pictures).
    */
   publishRecord(record: PayloadRecord, camera: string): Promise<Receipt | undefined>;
+  /** Records were dropped before they could become messages: announced with the losses. */
+  recordsDropped(count: number): void;
   /** Replaces the retained status of a camera; null when the camera is gone. */
   publishCameraStatus(camera: string, status: object | null): void;
   /** The broker has not heard yet that some retained message is to go. */

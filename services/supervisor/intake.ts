@@ -32,6 +32,7 @@ export function intake(parts: IntakeParts, restartPipeline: () => void): RouterH
       // Pictures are dropped on purpose when nobody can take them.
       if (what === "pictures") return;
       parts.model.recordsDropped(count);
+      parts.publisher.recordsDropped(count);
       parts.log.warn({ count }, "messages were dropped between pipeline and supervisor: this machine is overloaded");
     },
     onBroken: (reason) => {

@@ -137,7 +137,7 @@ it("leaves a will: a device that vanishes is told to be offline", async () => {
   const { spawn } = await import("node:child_process");
   const child = spawn(process.execPath, [new URL("support/vanishing.ts", import.meta.url).pathname, mosquitto.url]);
   cleanup.push(async () => child.kill("SIGKILL"));
-  await waitUntil("the birth", () => received.some(({ path }) => path === "status"));
+  await waitUntil("the birth", () => received.some(({ path }) => path === "status"), 20_000);
   child.kill("SIGKILL");
   await waitUntil("the will", () => (received.at(-1)?.document as { state?: string } | undefined)?.state === "offline");
   expect(deviceStatus.parse(received.at(-1)?.document).reason).toBe("connection lost");
@@ -209,8 +209,8 @@ it("announces records that the pipeline dropped before they became messages", as
   const { url } = await broker();
   const { received } = await consume(url);
   const { publisher } = await publishTo(url);
-  await publisher.publishRecord(objectsRecord(9, { dropped: 4 }), "gate");
-  await publisher.publishRecord(objectsRecord(10, { kind: KIND.drops, dropped: 2 }), "gate");
+  publisher.recordsDropped(4);
+  publisher.recordsDropped(2);
   await waitUntil("the loss report", () => received.some(({ path }) => path === "loss"));
   const report = lossReport.parse(received.find(({ path }) => path === "loss")?.document);
   expect(report).toMatchObject({ stage: "pipeline", reason: "reader-too-slow", count: 6 });
