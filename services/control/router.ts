@@ -79,7 +79,7 @@ export class Router {
     };
   }
 
-  async #runCommand(entry: Command, { request, response, url, parts, body }: Exchange): Promise<void> {
+  async #runCommand(entry: Command, { request, response, url, parts, body, caller }: Exchange): Promise<void> {
     const asked = entry.method === "GET" ? Object.fromEntries(url.searchParams) : await body();
     const input = entry.input.safeParse({ ...asked, ...parts });
     if (!input.success) {
@@ -88,7 +88,15 @@ export class Router {
       return sendError(response, 400, message, EXIT.usage, problems);
     }
     if (request.method === "HEAD") return sendJson(response, 200, null);
-    sendJson(response, 200, await entry.run(this.#parts.control, input.data as never));
+    const output = await entry.run(this.#parts.control, input.data as never);
+    if (entry.method !== "GET") this.#note(caller, `${entry.method} ${url.pathname}`);
+    sendJson(response, 200, output);
+  }
+
+  /** Who changed what; the user of the socket is the one who runs Nightjar. */
+  #note({ via, user }: Caller, change: string): void {
+    const level = via === "socket" ? "debug" : "info";
+    this.#parts.log[level]({ by: user ?? via }, `changed by request: ${change}`);
   }
 
   #fail(response: ServerResponse, error: unknown): void {
