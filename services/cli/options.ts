@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { defaultRuntimeDirectory, SERVICE_RUNTIME_DIRECTORY } from "../config/directories.ts";
+import { defaultRuntimeDirectory, SERVICE } from "../config/directories.ts";
 import { loadConfig } from "../config/load.ts";
 import { parseDuration } from "../config/units.ts";
 import { EXIT, ExpectedError } from "../log/errors.ts";
@@ -34,7 +34,7 @@ export function socketOf(values: Values): string {
 /** Of the user's own Nightjar when there is one, else of the service. */
 function runningDirectory(): string {
   const own = defaultRuntimeDirectory();
-  return !existsSync(own) && existsSync(SERVICE_RUNTIME_DIRECTORY) ? SERVICE_RUNTIME_DIRECTORY : own;
+  return !existsSync(own) && existsSync(SERVICE.runtime) ? SERVICE.runtime : own;
 }
 
 /** What a timer can wait for; whoever wants longer leaves the option out. */

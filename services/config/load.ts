@@ -168,7 +168,7 @@ function complete(parsed: ParsedConfig, file: string): Config {
   const absolute = (path: string) => absolutePath(path, base);
   const id = parsed.device.id ?? hostIdentifier();
   const { log, mqtt, directories } = parsed;
-  const state = absolute(directories.state ?? defaultStateDirectory());
+  const state = absolute(directories.state ?? defaultStateDirectory(process.env, file));
   return {
     ...parsed,
     file,
@@ -214,7 +214,7 @@ function complete(parsed: ParsedConfig, file: string): Config {
     pipeline: { ...parsed.pipeline, deepstream: withAbsoluteTracker(parsed.pipeline.deepstream, base) },
     log: { ...log, ...(log.file === undefined ? {} : { file: absolute(log.file) }) },
     directories: {
-      runtime: absolute(directories.runtime ?? defaultRuntimeDirectory()),
+      runtime: absolute(directories.runtime ?? defaultRuntimeDirectory(process.env, file)),
       state,
       bundles: absolute(directories.bundles ?? defaultBundlesDirectory()),
     },

@@ -298,13 +298,15 @@ const directories = z.strictObject({
   runtime: path().optional().meta({
     description: "Sockets of the running Nightjar.",
     restart: "nightjar",
-    defaultNote: "$RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/nightjar, else /tmp/nightjar-<uid>",
+    defaultNote:
+      "$RUNTIME_DIRECTORY, else (of a file in /etc/nightjar) /run/nightjar, else $XDG_RUNTIME_DIR/nightjar, else /tmp/nightjar-<uid>",
     example: "/run/nightjar",
   }),
   state: path().optional().meta({
     description: "What has to survive a restart: cameras added at run time, logs.",
     restart: "nightjar",
-    defaultNote: "$STATE_DIRECTORY, else $XDG_STATE_HOME/nightjar, else ~/.local/state/nightjar",
+    defaultNote:
+      "$STATE_DIRECTORY, else (of a file in /etc/nightjar) /var/lib/nightjar, else $XDG_STATE_HOME/nightjar, else ~/.local/state/nightjar",
     example: "/var/lib/nightjar",
   }),
   bundles: path().optional().meta({

@@ -23,7 +23,8 @@ export interface DoctorReport {
 }
 
 const PROGRAM = join(import.meta.dirname, "../cli/main.ts");
-const LIMIT_MS = 90_000;
+/** Less than the silence that a connection may have (limits.ts). */
+const LIMIT_MS = 55_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;
 /** A report of this age is given again. Milliseconds. */
 const FRESH_MS = 10_000;
