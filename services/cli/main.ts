@@ -13,6 +13,7 @@ import { call } from "./commands/call.ts";
 import { cameraAdd, cameraList, cameraRemove } from "./commands/camera.ts";
 import { deviceEnrol, deviceShow } from "./commands/device.ts";
 import { doctor } from "./commands/doctor.ts";
+import { importNvinfer } from "./commands/import.ts";
 import { migrate } from "./commands/migrate.ts";
 import { moduleBench, moduleBuild, moduleInspect, moduleNew, moduleTest } from "./commands/module.ts";
 import { record } from "./commands/record.ts";
@@ -21,6 +22,7 @@ import { REPO_COMMANDS } from "./commands/repo.ts";
 import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { status } from "./commands/status.ts";
+import { supportBundle } from "./commands/support-bundle.ts";
 import { tokenAdd, tokenList, tokenRemove } from "./commands/token.ts";
 import { updateCheck, updateHistory, updateInstall, updateRollback, updateStatus } from "./commands/update.ts";
 import { userAdd, userList, userPassword, userRemove } from "./commands/user.ts";
@@ -35,6 +37,7 @@ const COMMANDS: readonly CommandSpec[] = [
   validate,
   migrate,
   doctor,
+  supportBundle,
   status,
   cameraList,
   cameraAdd,
@@ -64,6 +67,7 @@ const COMMANDS: readonly CommandSpec[] = [
   zoneList,
   zoneSet,
   zoneRemove,
+  importNvinfer,
   moduleNew,
   moduleBuild,
   moduleTest,

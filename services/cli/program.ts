@@ -21,6 +21,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   update: "updates over the air: what there is, take it, take it back",
   repo: "make and sign a repository of updates, and publish it",
   device: "the identity of this device",
+  import: "take over what was made for other software",
   module: "make, build, test and measure modules: rules and decoders of your own",
   user: "who may log in to the console and the HTTP API",
   token: "tokens with which programs read the HTTP API, such as Prometheus",
