@@ -116,9 +116,11 @@ it("users and directories are made in an empty root", () => {
   }
 });
 
-it.each(globSync(["packaging/{postinst,prerm,postrm}", "rootfs/usr/{libexec/nightjar,sbin}/*"]))(
-  "%s is valid for sh",
-  (file) => {
-    expect(run("sh", "-n", file)).toEqual({ status: 0, output: "" });
-  },
-);
+const scripts = globSync([
+  "packaging/{postinst,prerm,postrm}",
+  "packaging/image/{etc/kernel/postinst.d,usr/libexec/nightjar-image}/*",
+  "rootfs/usr/{libexec/nightjar,sbin}/*",
+]);
+it.each(scripts)("%s is valid for sh", (file) => {
+  expect(run("sh", "-n", file)).toEqual({ status: 0, output: "" });
+});
