@@ -13,6 +13,10 @@ namespace nj::cuda {
 inline bool ok(cudaError_t result, const char *what, std::string *error) {
   if (result == cudaSuccess) return true;
   *error = std::string(what) + ": " + cudaGetErrorString(result) + " (" + cudaGetErrorName(result) + ")";
+  if (result == cudaErrorNoKernelImageForDevice)
+    *error += "; the plugin was built for other GPUs: build it with this one's compute capability in -Dcuda-archs";
+  if (result == cudaErrorInsufficientDriver)
+    *error += "; there is no NVIDIA driver, or it is older than the CUDA that the plugin was built with: update it";
   return false;
 }
 
@@ -85,40 +89,36 @@ class PinnedMemory {
   size_t bytes_ = 0;
 };
 
-class Stream {
+// What the runtime hands out as a handle.
+template <typename Handle, cudaError_t (*kDestroy)(Handle)>
+class Owned {
  public:
-  ~Stream() {
-    if (stream_) cudaStreamDestroy(stream_);
+  Owned() = default;
+  ~Owned() {
+    if (handle_) kDestroy(handle_);
   }
-  Stream() = default;
-  Stream(const Stream &) = delete;
-  Stream &operator=(const Stream &) = delete;
-  // Does not wait for the default stream, nor make it wait.
-  bool create(std::string *error) {
-    return ok(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cannot make a CUDA stream", error);
-  }
-  cudaStream_t get() const { return stream_; }
+  Owned(const Owned &) = delete;
+  Owned &operator=(const Owned &) = delete;
+  Handle get() const { return handle_; }
 
- private:
-  cudaStream_t stream_ = nullptr;
+ protected:
+  Handle handle_ = nullptr;
 };
 
-class Event {
+class Stream : public Owned<cudaStream_t, cudaStreamDestroy> {
  public:
-  ~Event() {
-    if (event_) cudaEventDestroy(event_);
+  // Does not wait for the default stream, nor make it wait.
+  bool create(std::string *error) {
+    return ok(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "cannot make a CUDA stream", error);
   }
-  Event() = default;
-  Event(const Event &) = delete;
-  Event &operator=(const Event &) = delete;
+};
+
+class Event : public Owned<cudaEvent_t, cudaEventDestroy> {
+ public:
   // Whoever waits for it sleeps.
   bool create(std::string *error) {
-    return ok(cudaEventCreateWithFlags(&event_, cudaEventBlockingSync), "cannot make a CUDA event", error);
+    return ok(cudaEventCreateWithFlags(&handle_, cudaEventBlockingSync), "cannot make a CUDA event", error);
   }
-  cudaEvent_t get() const { return event_; }
-
- private:
-  cudaEvent_t event_ = nullptr;
 };
 
 }  // namespace nj::cuda

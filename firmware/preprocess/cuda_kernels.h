@@ -36,6 +36,7 @@ struct PlaneJob {
   uint32_t first_row, last_row;  // rows that may be used
   uint32_t interleaved;          // bytes from sample to sample
   uint32_t aligned;              // rows and stride are multiples of 16
+  uint32_t whole;                // nothing is read behind the stride
   DevicePlan horizontal, vertical;
 };
 
@@ -57,7 +58,13 @@ struct BatchJob {
   uint32_t count;
   uint32_t width, height;  // of the network's input
   bool half, channels_last;
+  // Every picture is NV12 or NV21 in whole 16 bytes, with at most the taps below: what cameras give networks that are a
+  // third of their size or larger. Has a kernel of its own, with fewer instructions and registers.
+  bool usual;
 };
+
+constexpr uint32_t kUsualLumaTaps = 3, kUsualChromaTaps = 2;  // of columns
+constexpr uint32_t kUsualRowTaps = 3;                         // of rows, in both planes
 
 // Enqueues the batch. The grid depends on the fields of BatchJob alone, so that a captured launch may be replayed with
 // other pictures in the same memory.

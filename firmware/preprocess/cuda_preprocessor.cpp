@@ -38,6 +38,15 @@ uint32_t widest_tile(const AxisPlan &plan, uint32_t taps) {
   return widest;
 }
 
+// Whether the kernel for BatchJob::usual may make the picture.
+bool is_usual(const PictureJob &job) {
+  const PlaneJob &luma = job.plane[0], &chroma = job.plane[1];
+  return job.planes == 2 && job.channels == 3 && job.pass_rows > 0 && luma.interleaved == 1 &&
+         chroma.interleaved == 2 && luma.aligned && luma.whole && chroma.aligned && chroma.whole &&
+         luma.horizontal.taps <= kUsualLumaTaps && chroma.horizontal.taps <= kUsualChromaTaps &&
+         luma.vertical.taps <= kUsualRowTaps && chroma.vertical.taps <= kUsualRowTaps;
+}
+
 void set_colors(const FrameView &frame, const TensorSpec &spec, PictureJob *job) {
   const ColorTransform transform = color_transform(frame, spec);
   const float unit = std::ldexp(1.f, -(kBlendBits + kWeightBits));
@@ -128,7 +137,8 @@ const PictureTable::PlacedPlan *PictureTable::place_plan(const AxisSource &sourc
   const uint32_t taps = used_taps(plan);
   std::memcpy(plans_begin() + used_, plan.start.data(), start_bytes);
   std::memcpy(plans_begin() + used_ + start_bytes, plan.weights.data(), weight_bytes);
-  plans_.push_front({source, outputs, taps, plan.padded, widest_tile(plan, taps), used_});
+  const uint32_t end = static_cast<uint32_t>(plan.start[outputs - 1]) + taps;
+  plans_.push_front({source, outputs, taps, plan.padded, widest_tile(plan, taps), end, used_});
   used_ += (start_bytes + weight_bytes + 15) / 16 * 16;
   return &plans_.front();
 }
@@ -158,9 +168,18 @@ void PictureTable::describe_plane(const FrameView &frame, uint32_t index, const 
   plane->last_row = rows.last;
   plane->interleaved = layout.bytes_per_sample;
   plane->aligned = (reinterpret_cast<uintptr_t>(plane->rows) | plane->stride) % 16 == 0;
+  plane->whole = plane->first_byte + horizontal->end * layout.bytes_per_sample <= plane->stride;
   plane->horizontal = device_plan(*horizontal);
   plane->vertical = device_plan(*vertical);
   *stretch = (horizontal->widest * layout.bytes_per_sample + 15) / 16 * 16 + 16;  // from and to multiples of 16
+}
+
+// A table that has had other pictures keeps to the kernel for all: crops of objects change from batch to batch, and
+// with each change a captured launch would have to be made anew.
+void PictureTable::follow(const std::vector<PictureJob> &jobs) {
+  if (!usual_ || std::all_of(jobs.begin(), jobs.end(), is_usual)) return;
+  usual_ = false;
+  generation_++;
 }
 
 Geometry PictureTable::describe_picture(const FrameView &frame, const Region *region, const TensorSpec &spec,
@@ -249,12 +268,14 @@ bool PictureTable::describe(const std::vector<Picture> &pictures, const TensorSp
                                  "copying resampling plans", error))
     return false;
   sent_ = used_;
+  follow(jobs);
   job_ = {reinterpret_cast<const PictureJob *>(device_.data()),
           static_cast<uint32_t>(pictures.size()),
           spec.width,
           spec.height,
           spec.half,
-          spec.channels_last};
+          spec.channels_last,
+          usual_};
   return true;
 }
 

@@ -23,7 +23,7 @@ class PictureTable {
                 std::vector<Geometry> *geometries, std::string *error);
 
   // For launch_preprocess; valid until the next describe(). `pictures` moves only when generation() changes, which a
-  // captured launch must follow.
+  // captured launch must follow; so does `usual`, which a table that has had other pictures never is again.
   BatchJob job() const { return job_; }
   uint64_t generation() const { return generation_; }
 
@@ -34,6 +34,7 @@ class PictureTable {
     uint32_t outputs = 0;
     uint32_t taps = 0, padded = 0;
     uint32_t widest = 0;  // samples under a tile, at most
+    uint32_t end = 0;     // behind the last sample that is read
     size_t offset = 0;    // bytes
   };
 
@@ -43,6 +44,7 @@ class PictureTable {
   size_t capacity_ = 0, used_ = 0, sent_ = 0;  // bytes of the plans
   size_t most_pictures_ = 0;
   uint64_t generation_ = 0;
+  bool usual_ = true;
   BatchJob job_{};
 
   bool make_room(size_t pictures, size_t plan_bytes, std::string *error);
@@ -52,6 +54,7 @@ class PictureTable {
                             bool *full);
   void describe_plane(const FrameView &frame, uint32_t index, const Region &part, const Geometry &geometry,
                       PlaneJob *plane, uint32_t *stretch, bool *full);
+  void follow(const std::vector<PictureJob> &jobs);
   const PlacedPlan *place_plan(const AxisSource &source, uint32_t outputs);
   DevicePlan device_plan(const PlacedPlan &plan) const;
   uint8_t *plans_begin() const { return host_.data() + most_pictures_ * sizeof(PictureJob); }

@@ -106,6 +106,46 @@ TEST_CASE("every format agrees with the CPU and with the reference, growing and 
   }
 }
 
+// One picture by a table of its own.
+std::vector<float> by_table(PictureTable &table, const FrameView &view, const TensorSpec &spec) {
+  std::string error;
+  std::vector<Geometry> geometries;
+  cuda::Stream stream;
+  cuda::DeviceMemory device;
+  REQUIRE((stream.create(&error) && device.reserve(picture_bytes(spec), "tensor", &error)));
+  REQUIRE_MESSAGE(table.describe({{&view, nullptr}}, spec, device.data(), stream.get(), &geometries, &error), error);
+  REQUIRE(launch_preprocess(table.job(), stream.get()) == cudaSuccess);
+  REQUIRE(cudaStreamSynchronize(stream.get()) == cudaSuccess);
+  std::vector<float> tensor(picture_bytes(spec) / sizeof(float));
+  cudaMemcpy(tensor.data(), device.data(), picture_bytes(spec), cudaMemcpyDeviceToHost);
+  return tensor;
+}
+
+TEST_CASE("what cameras give has a kernel of its own, which agrees as well") {
+  if (!has_gpu()) return;
+  const struct {
+    uint32_t width, height, net_width, net_height;
+  } sizes[] = {{1920, 1080, 640, 640}, {1280, 720, 640, 640}, {640, 360, 512, 288}, {98, 64, 64, 40}};
+  for (const PixelFormat format : {PixelFormat::Nv12, PixelFormat::Nv21})
+    for (const auto &size : sizes) {
+      CAPTURE(size.width);
+      const FrameInMemory frame(format, size.width, size.height), other(PixelFormat::Rgba, 64, 64);
+      const DeviceFrame there(frame.view);
+      const TensorSpec spec = network(size.net_width, size.net_height);
+      PictureTable table;
+      const auto got = by_table(table, there.view, spec);
+      CHECK(table.job().usual);
+      CHECK(largest_difference(got, on_cpu(frame.view, spec)) * 255 < kAgainstScalar);
+      // A table that has had another picture keeps to the kernel for all, and says that captures must follow.
+      const uint64_t generation = table.generation();
+      by_table(table, other.view, spec);
+      CHECK_FALSE(table.job().usual);
+      CHECK(table.generation() > generation);
+      CHECK(by_table(table, there.view, spec) == got);
+      CHECK_FALSE(table.job().usual);
+    }
+}
+
 TEST_CASE("frames that shrink so much that a tile's row does not fit into shared memory") {
   if (!has_gpu()) return;
   for (const PixelFormat format : {PixelFormat::Nv12, PixelFormat::Rgba}) {
