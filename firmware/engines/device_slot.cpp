@@ -27,6 +27,10 @@ bool DeviceSlot::create(std::vector<Output> outputs, std::string *error) {
   if (!stream_.create(error) || !began_.create(error) || !ended_.create(error) || !through_.create(error) ||
       !input_.reserve(rows * picture_bytes(spec_), "GPU memory for the network's input", error))
     return false;
+  for (const Output &output : outputs_) {
+    gathers_.push_back(output.candidates ? std::make_unique<CandidateGather>(*output.candidates) : nullptr);
+    if (gathers_.back() && !gathers_.back()->create(rows, error)) return false;
+  }
   // Rows that a fixed batch has too many of are read, and must be numbers.
   return check(cudaMemsetAsync(input_.data(), 0, input_.bytes(), stream_.get()), "clearing the network's input", error);
 }
@@ -75,14 +79,26 @@ bool DeviceSlot::enqueue_network(uint32_t batch, std::string *error) {
     if (!network_->enqueue(lane_, input_.data() + first * picture_bytes(spec_), step, stream_.get(), &results, error))
       return false;
     const uint32_t count = std::min(step, batch - first);
-    for (size_t i = 0; i < outputs_.size(); i++) {
-      auto *to = static_cast<uint8_t *>(outputs_[i].host) + first * outputs_[i].frame_bytes;
-      if (!check(
-              cudaMemcpyAsync(to, results[i], count * outputs_[i].frame_bytes, cudaMemcpyDeviceToHost, stream_.get()),
-              "copying the network's outputs", error))
-        return false;
-    }
+    for (size_t i = 0; i < outputs_.size(); i++)
+      if (!enqueue_output(i, results[i], first, count, error)) return false;
   }
+  return true;
+}
+
+bool DeviceSlot::enqueue_output(size_t index, const void *result, uint32_t first, uint32_t count, std::string *error) {
+  const Output &output = outputs_[index];
+  CandidateGather *gather = gathers_[index].get();
+  if (gather && !check(gather->enqueue(result, first, count, stream_.get()), "gathering candidates", error))
+    return false;
+  auto *to = static_cast<uint8_t *>(output.host) + first * output.frame_bytes;
+  return check(cudaMemcpyAsync(to, gather ? gather->gathered(first) : result, count * output.frame_bytes,
+                               cudaMemcpyDeviceToHost, stream_.get()),
+               "copying the network's outputs", error);
+}
+
+bool DeviceSlot::candidates_fit(uint32_t batch, std::string *error) const {
+  for (const auto &gather : gathers_)
+    if (gather && !gather->fits(batch, error)) return false;
   return true;
 }
 

@@ -4,21 +4,24 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "../cuda/resources.h"
 #include "../preprocess/cuda_preprocessor.h"
+#include "candidate_gather.h"
 #include "network.h"
 
 namespace nj {
 
 class DeviceSlot {
  public:
-  // Where output i of the slot lies in host memory, and how many bytes of a frame it has.
+  // Where output i of the slot lies in host memory, and how many bytes of a frame it has there.
   struct Output {
     void *host = nullptr;
     size_t frame_bytes = 0;
+    std::optional<CandidateShape> candidates;  // only these cross the bus
   };
 
   // `lane`: of the network. `use_graphs`: record each batch size once and replay it afterwards.
@@ -45,6 +48,8 @@ class DeviceSlot {
   // Of the last batch, on the GPU; 0 before wait().
   double milliseconds() const;
   bool fatal() const { return fatal_; }
+  // After wait(): false when a frame of the batch had more candidates than an output has room for; *error says so.
+  bool candidates_fit(uint32_t batch, std::string *error) const;
   // Why batches are not replayed from a graph; empty when they are.
   const std::string &graph_problem() const { return graph_problem_; }
 
@@ -60,6 +65,7 @@ class DeviceSlot {
   const uint32_t max_batch_, fixed_batch_;
   bool use_graphs_;
   std::vector<Output> outputs_;
+  std::vector<std::unique_ptr<CandidateGather>> gathers_;  // of each output; null where all of it crosses the bus
   cuda::Stream stream_;
   cuda::Event began_, ended_;  // on the GPU
   cuda::Event through_;        // `done` has returned
@@ -73,6 +79,7 @@ class DeviceSlot {
 
   bool enqueue(uint32_t batch, std::string *error);
   bool enqueue_network(uint32_t batch, std::string *error);
+  bool enqueue_output(size_t index, const void *result, uint32_t first, uint32_t count, std::string *error);
   bool enqueue_recorded(uint32_t batch, std::string *error);
   bool check(cudaError_t result, const char *what, std::string *error);
 };

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "../link/messages.h"
 #include "../link/protocol.h"
 #include "../preprocess/preprocessor.h"
 
@@ -35,6 +36,7 @@ struct LocalModel {
   std::string file;
   std::string engine;  // "torch", "torchscript", "tensorrt"
   uint32_t batch = 0;  // frames of one run; 0: any number up to max_batch
+  std::vector<link::CandidateRule> candidates;
 };
 
 struct EngineInfo {

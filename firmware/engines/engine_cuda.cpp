@@ -24,12 +24,47 @@ std::string name_of(const link::TensorDescriptor &tensor) {
   return std::string(tensor.name, strnlen(tensor.name, sizeof tensor.name));
 }
 
-NetworkTensor network_tensor(const link::TensorDescriptor &tensor) {
+const link::CandidateRule *rule_of(const EngineInfo &info, const link::TensorDescriptor &tensor) {
+  for (const link::CandidateRule &rule : info.model.candidates)
+    if (rule.output == name_of(tensor)) return &rule;
+  return nullptr;
+}
+
+// As the network gives it.
+NetworkTensor network_tensor(const link::TensorDescriptor &tensor, const link::CandidateRule *rule) {
   NetworkTensor result;
   result.name = name_of(tensor);
   result.type = link::DataType(tensor.data_type);
   result.dims.assign(tensor.dims + 1, tensor.dims + std::max(1u, tensor.rank));
+  if (rule) result.dims.back() = rule->anchors;
   return result;
+}
+
+// The host checks what bundle.yaml says, but this side does not rely on it.
+bool rules_fit(const EngineInfo &info, std::string *error) {
+  for (const link::TensorDescriptor &tensor : info.tensors) {
+    const link::CandidateRule *rule = rule_of(info, tensor);
+    if (!rule) continue;
+    const auto type = link::DataType(tensor.data_type);
+    if (tensor.rank == 3 && (type == link::DataType::Float32 || type == link::DataType::Float16) &&
+        tensor.dims[2] <= std::min(rule->anchors, kMostCandidates) && rule->first_score < tensor.dims[1] &&
+        rule->scores <= tensor.dims[1] - rule->first_score)
+      continue;
+    *error = "outputs." + name_of(tensor) +
+             ".candidates of bundle.yaml does not fit the output: expected float32 or float16 of [fields, anchors], "
+             "scores among the fields, and room for at most " +
+             std::to_string(kMostCandidates) + " of the anchors";
+    return false;
+  }
+  return true;
+}
+
+std::optional<CandidateShape> candidates_of(const EngineInfo &info, const link::TensorDescriptor &tensor) {
+  const link::CandidateRule *rule = rule_of(info, tensor);
+  if (!rule) return std::nullopt;
+  return CandidateShape{
+      name_of(tensor),   tensor.dims[1], rule->anchors,   tensor.dims[2],
+      rule->first_score, rule->scores,   rule->threshold, link::DataType(tensor.data_type) == link::DataType::Float16};
 }
 
 NetworkOptions network_options(const EngineInfo &info, const EngineOptions &options) {
@@ -45,7 +80,8 @@ NetworkOptions network_options(const EngineInfo &info, const EngineOptions &opti
   network.input.type = info.input.half ? link::DataType::Float16 : link::DataType::Float32;
   network.input.dims =
       info.input.channels_last ? std::vector<int64_t>{height, width, 3} : std::vector<int64_t>{3, height, width};
-  for (const link::TensorDescriptor &tensor : info.tensors) network.outputs.push_back(network_tensor(tensor));
+  for (const link::TensorDescriptor &tensor : info.tensors)
+    network.outputs.push_back(network_tensor(tensor, rule_of(info, tensor)));
   return network;
 }
 
@@ -88,7 +124,8 @@ class GpuDeployment {
                                              info->model.batch, pinned_->pinned() && !getenv("NJ_NO_CUDA_GRAPHS"));
     std::vector<DeviceSlot::Output> outputs;
     for (uint32_t i = 0; i < info->tensors.size(); i++)
-      outputs.push_back({work.output_place(i, 0), size_t(info->tensors[i].frame_bytes)});
+      outputs.push_back(
+          {work.output_place(i, 0), size_t(info->tensors[i].frame_bytes), candidates_of(*info, info->tensors[i])});
     if (!made->create(std::move(outputs), error)) return nullptr;
     return slot = std::move(made);
   }
@@ -163,7 +200,7 @@ class CudaWork : public Work {
       *error = problem_;
       return failed(problem_);
     }
-    return remote_->wait(error);
+    return remote_->wait(error) && slot_->candidates_fit(batch_, error);
   }
 
   WorkTimes times() const override {
@@ -247,6 +284,7 @@ class CudaEngine : public Engine {
         cudaGetLastError();
         return false;
       }
+      if (!rules_fit(*info, error)) return false;
       std::shared_ptr<Network> network = open_network(network_options(*info, options_), error);
       if (!network) return false;
       loaded = std::make_shared<GpuDeployment>(info, std::move(network), options_.device);

@@ -93,12 +93,28 @@ std::vector<std::string> labels_of(const Json &object) {
   return names;
 }
 
+CandidateRule candidate_rule_of(const Json &object) {
+  CandidateRule rule;
+  rule.output = text_of(object, "output");
+  rule.anchors = uint32_t(whole_of(object, "anchors", 1, UINT32_MAX));
+  rule.first_score = uint32_t(whole_of(object, "firstScore", 0, UINT32_MAX));
+  rule.scores = uint32_t(whole_of(object, "scores", 1, UINT32_MAX));
+  const Json &threshold = member(object, "threshold");
+  if (!threshold.is_number()) throw Malformed{"threshold must be a number"};
+  rule.threshold = threshold.get<float>();
+  return rule;
+}
+
 void local_model_of(const Json &object, LayoutMessage *layout) {
   const auto model = object.find("model");
   if (model == object.end()) return;
   layout->model_file = text_of(*model, "file");
   layout->model_engine = text_of(*model, "engine");
   layout->model_batch = uint32_t(whole_of(*model, "batch", 0, kMaxBatch));
+  const auto candidates = model->find("candidates");
+  if (candidates == model->end()) return;
+  if (!candidates->is_array()) throw Malformed{"candidates must be an array"};
+  for (const Json &rule : *candidates) layout->candidates.push_back(candidate_rule_of(rule));
 }
 
 LayoutMessage layout_of(const Json &object, Kind kind) {

@@ -22,6 +22,15 @@ struct OpenRequest {
   uint32_t generation = 0;  // of the layout that the element has; 0 at first
 };
 
+// An output [fields, anchors] of a model that the element runs itself, of which the module gets the candidates only: in
+// the link it is [fields, keep].
+struct CandidateRule {
+  std::string output;
+  uint32_t anchors = 0;                  // that the model gives
+  uint32_t first_score = 0, scores = 0;  // fields that are scores
+  float threshold = 0;                   // an anchor with a score of at least this is one
+};
+
 struct LayoutMessage {
   uint32_t generation = 0;
   uint64_t bytes = 0;
@@ -31,6 +40,7 @@ struct LayoutMessage {
   // A model that the element runs itself; the file is empty where the host runs it.
   std::string model_file, model_engine;
   uint32_t model_batch = 0;  // frames of one run; 0: any number
+  std::vector<CandidateRule> candidates;
 };
 
 // A message of the host. Only what belongs to its type is filled in.

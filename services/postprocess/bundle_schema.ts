@@ -72,6 +72,18 @@ const limits = z.strictObject({
 
 const dtype = z.enum(["float32", "float16", "int8", "int32", "int64", "uint8"]);
 
+/** An output [fields, anchors] of which the module gets the candidates only, gathered on the GPU. */
+const candidates = z.strictObject({
+  /** anchors of a frame that there is room for; a frame with more fails, and says so */
+  keep: count(1, 8192),
+  /** an anchor with a score of at least this is one; at most the lowest threshold that the module works with */
+  threshold: z.number().min(0).max(1),
+  /** fields before the scores */
+  "first-score": count(0, 65_535).default(4),
+  /** fields that are scores; all that follow when it is left out */
+  scores: count(1, 65_536).optional(),
+});
+
 /** What a model's file does not say about one of its outputs. */
 const output = z.strictObject({
   /** Quantised outputs: real = scale * (q - zero-point). */
@@ -84,6 +96,8 @@ const output = z.strictObject({
     .array(count(1, 1 << 28))
     .max(7)
     .optional(),
+  /** Only where the element runs the model itself. */
+  candidates: candidates.optional(),
 });
 
 /** What is done about a module that fails while it serves. */

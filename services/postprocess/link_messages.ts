@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { MAX_BATCH, MAX_SLOTS } from "../../firmware/link/protocol.ts";
 import type { Deployment } from "./deployment.ts";
+import { candidateRules } from "./model_plan.ts";
 import { Refusal } from "./refusal.ts";
 
 export const LINK_VERSION = 1;
@@ -78,7 +79,9 @@ export function layoutMessage(deployment: Deployment): object {
     bundle: { name: bundle.name, version: bundle.version },
     labels: bundle.labels,
     ...(input && { input }),
-    ...(bundle.elementModel && { model: { file: bundle.modelFile, ...bundle.elementModel } }),
+    ...(bundle.elementModel && {
+      model: { file: bundle.modelFile, ...bundle.elementModel, candidates: candidateRules(bundle) },
+    }),
   };
 }
 

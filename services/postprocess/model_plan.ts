@@ -92,8 +92,57 @@ export function planElementTensors(bundle: Bundle): TensorRequest[] {
     const missing = dtype === undefined ? "dtype" : dims === undefined ? "dims" : undefined;
     if (missing)
       throw refuse(`runs in the element: set ${missing} of its output ${name}`, `outputs.${name}.${missing}`);
-    return { name, dataType: DATA_TYPES[dtype!]!, dims: dims!, isInput: false, scale, zeroPoint };
+    const dataType = DATA_TYPES[dtype!]!;
+    return { name, dataType, dims: gatheredDims(bundle, name), isInput: false, scale, zeroPoint };
   });
+}
+
+/** What the element has to know to gather candidates; a member for each output that has some. */
+export function candidateRules(bundle: Bundle): object[] {
+  return Object.entries(bundle.outputs).flatMap(([output, { dims, candidates }]) => {
+    if (!candidates) return [];
+    const { threshold, "first-score": firstScore } = candidates;
+    const [fields, anchors] = dims as [number, number];
+    return { output, anchors, firstScore, scores: candidates.scores ?? fields - firstScore, threshold };
+  });
+}
+
+/** An output's dims as the module sees them: with `candidates`, room for those in place of the anchors. */
+function gatheredDims(bundle: Bundle, name: string): number[] {
+  const { dims = [], dtype, candidates } = bundle.outputs[name]!;
+  if (!candidates) return dims;
+  const wrong = (problem: string, key: string) => refuse(problem, `outputs.${name}.${key}`);
+  const [fields = 0, anchors = 0] = dims;
+  if (dims.length !== 2 || (dtype !== "float32" && dtype !== "float16")) {
+    const found = `${dtype} [${dims.join(", ")}]`;
+    throw wrong(
+      `gives ${found} in ${name}: candidates are taken from float32 or float16 of [fields, anchors]`,
+      "candidates",
+    );
+  }
+  if (candidates.keep > anchors) {
+    throw wrong(`has ${anchors} anchors in ${name}, candidates.keep asks for ${candidates.keep}`, "candidates.keep");
+  }
+  const first = candidates["first-score"];
+  if (first + (candidates.scores ?? 1) > fields) {
+    throw wrong(`has ${fields} fields in ${name}, the scores would end behind them`, "candidates.scores");
+  }
+  const lowest = lowestThreshold(bundle);
+  if (lowest < candidates.threshold) {
+    const change = `set it to at most ${lowest}, or raise the module's`;
+    throw wrong(
+      `drops anchors below ${candidates.threshold} that the module wants from ${lowest}: ${change}`,
+      "candidates.threshold",
+    );
+  }
+  return [fields, candidates.keep];
+}
+
+/** Of the thresholds that the modules for raw heads have as parameters; 1 where the bundle sets none. */
+function lowestThreshold({ parameters }: Bundle): number {
+  const { "confidence-threshold": one, "class-thresholds": classes } = parameters;
+  const numbers = [one, ...(Array.isArray(classes) ? classes : [])].filter((value) => typeof value === "number");
+  return Math.min(1, ...numbers);
 }
 
 /** The picture of a model that runs in the element. */

@@ -1,14 +1,15 @@
-// njinfer with an engine on the GPU, from frames in GPU memory to objects, against its engine alone.
+// njinfer with an engine on the GPU, from frames in GPU memory to objects; scripts/bench-gpu compares it with its
+// engine alone (cuda-engine-bench) at the same batch.
 //
 // streams: frames of the clip (H.264, 1080p) that lie in GPU memory already (--frames decoded: decoded by NVDEC for
 // each stream), in njstreammux, one batch of all streams at a time. In the clock: the frames that come out behind
-// njinfer, from the 20th batch on. Engine alone: the network of the same bundle at the same batch, as a CUDA graph,
-// back to back on one stream, its outputs copied to pinned memory. CPU: of this process and of the postprocess host.
-// Needs a bundle whose model runs on the GPU.
+// njinfer, from the 20th batch on. With --pace, held frames come at that many batches a second, so that none waits for
+// another: stats then says what a batch takes from its preprocessing to its objects. CPU: of this process and of the
+// postprocess host. Needs a bundle whose model runs on the GPU.
 //
 // usage: cuda-pipeline-bench --bundle DIR --clip FILE [--frames held|decoded] [--streams N] [--batches N] [--slots N]
-//          [--only decode]
-// Prints one line of JSON.
+//          [--pace BATCHES_PER_SECOND] [--only decode]
+// Prints one line of JSON; times in microseconds.
 #include <cuda_runtime_api.h>
 #include <dirent.h>
 #include <gst/gst.h>
@@ -36,7 +37,7 @@ constexpr size_t kHeld = 96;  // frames: more than the second-level cache of the
 
 struct Options {
   std::string bundle, clip, only, frames = "held";
-  int streams = 1, batches = 200, slots = 4;
+  int streams = 1, batches = 200, slots = 4, pace = 0;
 
   bool held() const { return frames == "held"; }
 };
@@ -132,8 +133,10 @@ bool wait_for_frames(Held *held) {
   return false;
 }
 
-void feed(GstElement *source, std::vector<GstBuffer *> frames, int count) {
+void feed(GstElement *source, std::vector<GstBuffer *> frames, int count, int pace) {
+  const gint64 begin = g_get_monotonic_time();
   for (int i = 0; i < count; i++) {
+    if (pace) g_usleep(std::max<gint64>(begin + gint64{i} * G_USEC_PER_SEC / pace - g_get_monotonic_time(), 0));
     GstBuffer *buffer = gst_buffer_copy(frames[i % frames.size()]);
     GST_BUFFER_PTS(buffer) = i * (GST_SECOND / 30);
     GstFlowReturn flow;
@@ -168,6 +171,21 @@ std::string pipeline_text(const Options &options) {
   return text;
 }
 
+// The counters and times of njinfer as JSON.
+std::string stats_of(GstElement *infer) {
+  GstStructure *stats = nullptr;
+  g_object_get(infer, "stats", &stats, nullptr);
+  std::string text;
+  for (gint i = 0; i < gst_structure_n_fields(stats); i++) {
+    const gchar *name = gst_structure_nth_field_name(stats, i);
+    guint64 value = 0;
+    gst_structure_get_uint64(stats, name, &value);
+    text += std::string(text.empty() ? "{\"" : ", \"") + name + "\": " + std::to_string(value);
+  }
+  gst_structure_free(stats);
+  return text + "}";
+}
+
 bool run(GstElement *pipeline) {
   GstBus *bus = gst_element_get_bus(pipeline);
   GstMessage *message = gst_bus_timed_pop_filtered(
@@ -198,6 +216,7 @@ int main(int argc, char **argv) {
     if (name == "--streams") options.streams = std::atoi(argv[i + 1]);
     if (name == "--batches") options.batches = std::atoi(argv[i + 1]);
     if (name == "--slots") options.slots = std::atoi(argv[i + 1]);
+    if (name == "--pace") options.pace = std::atoi(argv[i + 1]);
   }
   cudaFree(nullptr);
   const double free_before = free_mib();
@@ -214,6 +233,8 @@ int main(int argc, char **argv) {
   GstPad *pad = gst_element_get_static_pad(sink, "sink");
   gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, &counter, nullptr);
   GstElement *infer = gst_bin_get_by_name(GST_BIN(pipeline), "infer");
+  // The decoder that fills the held frames opens the GPU by itself: it has to find njinfer's context.
+  if (infer) gst_element_set_state(infer, GST_STATE_READY);
   if (gst_element_set_state(pipeline, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE) {
     run(pipeline);
     return 1;
@@ -231,23 +252,18 @@ int main(int argc, char **argv) {
     GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline), ("s" + std::to_string(i)).c_str());
     std::vector<GstBuffer *> frames = held.frames;
     std::rotate(frames.begin(), frames.begin() + i % kHeld, frames.end());
-    feeders.emplace_back(feed, source, frames, options.batches + 2 * kWarmUp);
+    feeders.emplace_back(feed, source, frames, options.batches + 2 * kWarmUp, options.pace);
   }
   const bool good = run(pipeline);
   const double cpu = cpu_seconds() - counter.cpu_begin;
   const double used = free_before - free_mib();
-  gchar *stats = nullptr;
-  if (infer) {
-    GstStructure *structure = nullptr;
-    g_object_get(infer, "stats", &structure, nullptr);
-    stats = gst_structure_to_string(structure);
-  }
+  const std::string stats = infer ? stats_of(infer) : "{}";
   const double seconds = counter.end - counter.begin;
   std::printf(
       "{\"streams\": %d, \"decodes\": %s, \"frames\": %ld, \"fps\": %.1f, \"cpu_ms_per_1000_frames\": %.1f, "
-      "\"gpu_mib\": %.0f, \"objects\": %ld, \"stats\": \"%s\"}\n",
+      "\"gpu_mib\": %.0f, \"objects\": %ld, \"stats\": %s}\n",
       options.streams, options.held() ? "false" : "true", counter.counted.load(), counter.counted / seconds,
-      cpu * 1e6 / counter.counted, used, counter.objects.load(), stats ? stats : "");
+      cpu * 1e6 / counter.counted, used, counter.objects.load(), stats.c_str());
   std::fflush(stdout);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   for (std::thread &feeder : feeders) feeder.join();

@@ -30,6 +30,7 @@ class EngineStage : public Stage {
 
   bool start(StageError *error) override;
   void set_parameters(const std::string &json) override;
+  std::string fault() const override { return engine_ ? engine_->fault() : ""; }
 
  protected:
   // The module's parameters as a JSON object, as they are to be now.

@@ -379,7 +379,7 @@ std::unique_ptr<FrameMapper> InferStage::map(const Batch &batch, std::vector<Tar
 
 bool InferStage::submit(const std::shared_ptr<Batch> &batch, BatchQueue &queue, StageError *error) {
   const auto rules = current();
-  *error = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, engine() ? engine()->fault() : "", {}};
+  *error = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, fault(), {}};
   if (!error->message.empty()) return false;
   *error = {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, {}, {}};
   std::vector<Target> targets, reused;

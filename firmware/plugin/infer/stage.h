@@ -33,6 +33,8 @@ class Stage {
   virtual void heed(GstEvent *) {}
   // A JSON object of module parameters: only what changes. Any thread.
   virtual void set_parameters(const std::string &json) = 0;
+  // Why nothing but a new process helps (a GPU that faulted); empty while all is well.
+  virtual std::string fault() const { return {}; }
 
   Statistics statistics;
 };

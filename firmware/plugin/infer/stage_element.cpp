@@ -65,6 +65,16 @@ void follow_latency(NjStageElement *self) {
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
 }
 
+// Said at once: after a fault of the GPU decoders fail too, and no further batch may come.
+bool tell_fault(NjStageElement *self) {
+  const auto stage = nj::stage_of(self);
+  const std::string fault = stage ? stage->fault() : "";
+  if (fault.empty()) return false;
+  post_error(self, {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, fault, {}});
+  priv(self)->flow = GST_FLOW_ERROR;
+  return true;
+}
+
 void source_task(gpointer data) {
   auto *self = NJ_STAGE_ELEMENT(data);
   auto *p = priv(self);
@@ -78,7 +88,7 @@ void source_task(gpointer data) {
   item.reset();
   p->queue.done();
   if (had_job) follow_latency(self);
-  if (going_on) return;
+  if (going_on && !(had_job && tell_fault(self))) return;
   // The sink pad hands the reason to whoever feeds it.
   p->queue.set_flushing(true);
   gst_pad_pause_task(p->src);

@@ -204,13 +204,21 @@ TEST_CASE("memory that does not hold what the layout says is refused") {
 TEST_CASE("a model that the element runs itself comes with the layout, and its picture is no tensor of the link") {
   Connected link;
   std::string text = layout("8192", "640");
-  text.insert(text.rfind('}'), R"(,"model":{"file":"/b/m.pt2","engine":"torch","batch":8})");
+  text.insert(text.rfind('}'), R"(,"model":{"file":"/b/m.pt2","engine":"torch","batch":8,"candidates":[)"
+                               R"({"output":"o","anchors":8400,"firstScore":4,"scores":80,"threshold":0.25}]})");
   send(link.peer, text, {memory_of(golden()).get()});
   REQUIRE(link.client.wait_settled(2s));
   REQUIRE(link.client.session());
   CHECK(link.client.session()->layout.model_file == "/b/m.pt2");
   CHECK(link.client.session()->layout.model_engine == "torch");
   CHECK(link.client.session()->layout.model_batch == 8);
+  REQUIRE(link.client.session()->layout.candidates.size() == 1);
+  const CandidateRule &rule = link.client.session()->layout.candidates[0];
+  CHECK(rule.output == "o");
+  CHECK(rule.anchors == 8400);
+  CHECK(rule.first_score == 4);
+  CHECK(rule.scores == 80);
+  CHECK(rule.threshold == 0.25f);
 }
 
 TEST_CASE("a layout that the element cannot run is as good as refused, with the reason") {

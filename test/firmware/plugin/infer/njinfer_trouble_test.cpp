@@ -45,6 +45,25 @@ TEST_CASE("frames pass without objects while the host is gone, and objects come 
   CHECK(h.messages(GST_MESSAGE_ERROR).empty());
 }
 
+TEST_CASE("a GPU that failed for good is said with the batch that it cost, though none comes after it") {
+  Host host;
+  host.before_batch = [&] { host.failing = host.broken = true; };
+  InferHarness h(host);
+  h.play();
+  gst_harness_push(h.harness, plain_frame(kPlainCaps, frame_time(0)));
+  const auto told = [&] {
+    for (int i = 0; i < 200; i++) {
+      const auto errors = h.messages(GST_MESSAGE_ERROR);
+      if (!errors.empty()) return errors;
+      g_usleep(10000);
+    }
+    return std::vector<std::string>();
+  }();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].find("the GPU failed") != std::string::npos);
+  CHECK(gst_harness_push(h.harness, plain_frame(kPlainCaps, frame_time(1))) == GST_FLOW_ERROR);
+}
+
 TEST_CASE("the loss of the host is told once, its return too") {
   Host host;
   InferHarness h(host);

@@ -40,6 +40,7 @@ struct Host {
   std::function<Result(const SeenPicture &)> look = [](const SeenPicture &) { return Result{}; };
   std::function<void()> before_batch = [] {};  // in the host's thread; may sleep
   std::atomic<bool> gone{false}, failing{false};
+  std::atomic<bool> broken{false};  // for good
 
   std::mutex mutex;
   EngineOptions options;
@@ -118,6 +119,7 @@ class TestEngine : public Engine {
     return host_.gone ? EngineState::Gone : EngineState::Ready;
   }
   EngineInfo info() const override { return *info_; }
+  std::string fault() const override { return host_.broken ? "the GPU failed" : ""; }
   void set_parameters(const std::string &json) override {
     std::lock_guard lock(host_.mutex);
     host_.parameters.push_back(json);

@@ -34,6 +34,7 @@ class Twins {
     for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&here); ++i)
       there.data[i] = static_cast<uint8_t *>(device_) + (static_cast<const uint8_t *>(here.data[i]) - begin);
     REQUIRE(cudaMemcpy(device_, begin, bytes_, cudaMemcpyHostToDevice) == cudaSuccess);
+    REQUIRE(cudaDeviceSynchronize() == cudaSuccess);  // the copy may be under way when it returns
   }
   ~Twins() {
     cudaFree(device_);
