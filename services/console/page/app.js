@@ -121,7 +121,7 @@ async function showPlace(isByPerson) {
     const { mount } = await view();
     if (end.signal.aborted) return;
     main.replaceChildren();
-    const context = { store, pictures, signal: end.signal, canChange: session.role === "operator" };
+    const context = { store, pictures, signal: end.signal, canChange: session.role === "operator", session };
     next.mounted = (await mount(main, context, parts)) ?? {};
   } catch (error) {
     main.replaceChildren(h("div", { class: "failure", role: "alert" }, h("p", null, messageOf(error))));

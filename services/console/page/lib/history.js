@@ -1,8 +1,10 @@
 /** The course of the last minutes, as the server keeps it: fetched once, then what has come since. */
 import { get } from "./api.js";
 
-/** @typedef {(number | null)[]} Column */
-/** @typedef {{ stepMs: number, times: number[], cameras: Record<string, Record<string, Column>>, totals: Record<string, Column> }} History */
+/** @import { HistoryView } from "../../../control/history.ts" */
+
+/** @typedef {readonly (number | null)[]} Column */
+/** The server's view, with columns by any name. @typedef {Pick<HistoryView, "stepMs" | "times"> & { cameras: Record<string, Record<string, Column>>, totals: Record<string, Column> }} History */
 
 /** As many points as the server keeps. */
 const MOST_POINTS = 300;

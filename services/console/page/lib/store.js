@@ -5,11 +5,12 @@
 import { get } from "./api.js";
 
 /** @import { Status } from "../../../supervisor/status.ts" */
+/** @import { SessionView } from "../../../control/accounts/session-routes.ts" */
 /** @import { LogEntry } from "../../../log/entry.ts" */
 
 /**
  * @typedef {{ id: number, type: string, time: number, camera?: string, data: any }} News
- * @typedef {{ loginRequired: boolean, user: string | null, role: "viewer" | "operator" | null, tls?: boolean, reason?: string }} Session
+ * @typedef {SessionView} Session
  * @typedef {"connecting" | "live" | "lost"} Connection
  * @typedef {Omit<Status, "log">} PageStatus
  */

@@ -8,6 +8,7 @@ import { h } from "./dom.js";
  *   pictures: import("./pictures.js").Pictures,
  *   signal: AbortSignal,
  *   canChange: boolean,
+ *   session: import("./store.js").Session,
  * }} Context
  * signal: ends with the view; canChange: the person may change things, else no control that does is shown
  * @typedef {{ route?: (parts: readonly string[]) => boolean }} Mounted

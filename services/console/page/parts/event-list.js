@@ -5,6 +5,9 @@ import { pictureOf, showPicture } from "./evidence.js";
 
 /** @import { News } from "../lib/store.js" */
 
+/** A picture that is not there yet is asked for once more. Milliseconds. */
+const LATE_MS = 1500;
+
 /**
  * @param {Element} list
  * @param {readonly News[]} events
@@ -44,10 +47,14 @@ function row(news, withCamera) {
   return h(
     "li",
     { class: "event" },
-    picture === undefined && news.type === "event" ? h("span", { class: "thumbnail none" }) : null,
+    picture === undefined && news.type === "event" ? noPicture() : null,
     picture === undefined ? null : thumbnail(picture, `${news.camera ?? ""} ${time(news.time)}: ${text}`, news),
     line,
   );
+}
+
+function noPicture() {
+  return h("span", { class: "thumbnail none" });
 }
 
 /**
@@ -58,8 +65,21 @@ function row(news, withCamera) {
 function thumbnail(address, caption, { data }) {
   const image = h("img", { src: address, alt: "", loading: "lazy", decoding: "async", width: 96, height: 54 });
   const button = h("button", { class: "thumbnail", type: "button", "aria-label": `Picture of ${caption}` }, image);
-  // Kept for a while only.
-  image.addEventListener("error", () => button.remove());
+  let isLate = false;
+  image.addEventListener("load", () => {
+    image.hidden = false;
+  });
+  image.addEventListener("error", () => {
+    image.hidden = true;
+    // The event is told before its picture is on the disk; and pictures are kept for a while only.
+    if (isLate) return button.replaceWith(noPicture());
+    isLate = true;
+    setTimeout(() => {
+      // What is hidden is not in sight, and a lazy picture would not be fetched.
+      image.loading = "eager";
+      image.src = address;
+    }, LATE_MS);
+  });
   button.addEventListener("click", () => {
     const document = h(
       "details",

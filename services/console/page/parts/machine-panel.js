@@ -3,14 +3,8 @@ import { h, setText, showList } from "../lib/dom.js";
 import { bytes, duration, percent } from "../lib/format.js";
 import { figures, panel } from "../lib/view.js";
 
-/**
- * @typedef {{ path: string, roles: string[], totalBytes: number, freeBytes: number }} Disk
- * @typedef {{ name: string, celsius: number, criticalCelsius: number | null }} Temperature
- * @typedef {{
- *   disks: Disk[], temperatures: Temperature[], powerMode: string | null, memory: { totalBytes: number, availableBytes: number },
- *   load: number[], cores: number, lifeUsed: number | null, clockSynced: boolean | null, uptimeMs: number,
- * }} Machine
- */
+/** @import { DiskView, MachineView } from "../../../machine/machine.ts" */
+/** @import { Temperature } from "../../../machine/temperatures.ts" */
 
 /** From this share on, a disk or the memory is nearly full. */
 const NEARLY_FULL = 0.9;
@@ -40,7 +34,7 @@ export function machinePanels() {
     panel("Temperatures", heats, noHeat),
     panel("Machine", about.element),
   );
-  /** @param {Machine} machine */
+  /** @param {MachineView} machine */
   const show = (machine) => {
     showList(
       disks,
@@ -94,7 +88,7 @@ function meter(read) {
   return { element, update };
 }
 
-/** @param {Disk} disk @returns {Meter} */
+/** @param {DiskView} disk @returns {Meter} */
 function diskMeter({ path, roles, totalBytes, freeBytes }) {
   const share = totalBytes === 0 ? 0 : 1 - freeBytes / totalBytes;
   const text = `${bytes(freeBytes)} free of ${bytes(totalBytes)}`;

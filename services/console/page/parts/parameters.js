@@ -5,22 +5,15 @@ import { h } from "../lib/dom.js";
 import { field, formError, input, select, showErrors } from "../lib/form.js";
 import { act, say } from "../lib/notice.js";
 
+/** @import { ElementParameters, ParameterView } from "../../../control/parameters.ts" */
 /** @import { BundleContext } from "./element-card.js" */
-
-/**
- * @typedef {{
- *   name: string, type: "number" | "integer" | "numbers" | "flag" | "text", default: unknown, value: unknown, isSet: boolean,
- *   minimum?: number, maximum?: number, unit?: string, values?: string[], description: string, structured: boolean,
- * }} Parameter
- * @typedef {{ element: string, bundle: string, labels: string[], parameters: Parameter[] }} ParametersView
- */
 
 /**
  * @param {string} element
  * @param {BundleContext} context
  */
 export async function editParameters(element, { signal, changed }) {
-  const view = /** @type {ParametersView} */ (await get(path`/api/elements/${element}/parameters`, signal));
+  const view = /** @type {ElementParameters} */ (await get(path`/api/elements/${element}/parameters`, signal));
   const parameters = view.parameters.filter(({ structured }) => !structured);
   const fields = parameters.map((parameter) => parameterField(parameter, view.labels));
   const submit = h("button", { class: "button primary", type: "submit" }, "Apply");
@@ -58,7 +51,7 @@ export async function editParameters(element, { signal, changed }) {
 }
 
 /**
- * @param {Parameter} parameter
+ * @param {ParameterView} parameter
  * @param {readonly string[]} labels
  */
 function parameterField(parameter, labels) {
@@ -81,7 +74,7 @@ function parameterField(parameter, labels) {
 }
 
 /**
- * @param {Parameter} parameter
+ * @param {ParameterView} parameter
  * @param {string} value
  */
 function controlOf({ name, type, values, minimum, maximum, default: usual }, value) {
@@ -113,7 +106,7 @@ function controlOf({ name, type, values, minimum, maximum, default: usual }, val
   return input(name, { value, placeholder });
 }
 
-/** @param {Parameter} parameter */
+/** @param {ParameterView} parameter */
 function isSliding({ type, minimum, maximum }) {
   return (
     (type === "number" || type === "integer") &&
@@ -124,7 +117,7 @@ function isSliding({ type, minimum, maximum }) {
 }
 
 /**
- * @param {Parameter} parameter
+ * @param {ParameterView} parameter
  * @param {HTMLInputElement | HTMLSelectElement} control
  */
 function sliderOf({ name, type, minimum = 0, maximum = 1 }, control) {
@@ -154,7 +147,7 @@ function textOf(value) {
 
 /**
  * What is no number is sent as it is: the server says what it wants.
- * @param {Parameter} parameter
+ * @param {ParameterView} parameter
  * @param {string} text empty: the bundle's own value
  * @returns {unknown}
  */

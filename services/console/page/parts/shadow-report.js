@@ -11,7 +11,7 @@ export function shadowReport(report) {
     [
       ["agreement", "agreement", "Share of all objects that both found"],
       ["frames", "frames compared"],
-      ["live", "time now, p50 / p99"],
+      ["live", "running one, p50 / p99"],
       ["candidate", "candidate, p50 / p99"],
       ["failed", "failed batches"],
     ],
@@ -33,12 +33,13 @@ export function shadowReport(report) {
     );
   }
   const error = report.lastError === "" ? null : h("p", { class: "trouble" }, report.lastError);
+  const byClass = h("details", null, h("summary", null, "By class"), classes.element);
   return h(
-    "details",
-    { class: "report", open: true },
-    h("summary", null, "Shadow report"),
+    "section",
+    { class: "report", "aria-label": "Shadow report" },
+    h("h3", null, "Shadow report"),
     numbers.element,
     error,
-    report.classes.length > 0 ? classes.element : null,
+    report.classes.length > 0 ? byClass : null,
   );
 }

@@ -1,7 +1,7 @@
 /** One camera, large: its live picture, and beside it what is in it, its events, its zones, its course, and the camera itself. */
 import { h, setAttribute } from "../lib/dom.js";
 import { icon } from "../lib/icons.js";
-import { href } from "../lib/router.js";
+import { href, place } from "../lib/router.js";
 import { empty, viewHead } from "../lib/view.js";
 import * as course from "../parts/camera-course.js";
 import * as events from "../parts/camera-events.js";
@@ -42,19 +42,20 @@ export function mount(root, context, parts) {
   root.append(waiting);
   /** @type {ReturnType<typeof show> | undefined} */
   let shown;
+  let isGone = false;
   const update = (/** @type {PageStatus} */ { cameras }) => {
     const camera = cameras.find((candidate) => candidate.id === id);
-    if (camera !== undefined && shown === undefined) {
-      root.replaceChildren();
-      shown = show(root, context, camera);
-      shown.choose(parts[1] ?? "");
-    }
-    if (camera !== undefined) shown?.update(camera);
-    else {
+    if (camera === undefined) {
+      if (!isGone) root.replaceChildren(viewHead("Camera"), gone(id));
       shown?.close();
       shown = undefined;
-      root.replaceChildren(viewHead("Camera"), gone(id));
+    } else if (shown === undefined) {
+      root.replaceChildren();
+      shown = show(root, context, camera);
+      shown.choose(place().parts[1] ?? "");
     }
+    isGone = camera === undefined;
+    if (camera !== undefined) shown?.update(camera);
   };
   if (store.status !== undefined) update(store.status);
   store.on("status", update, signal);
@@ -104,16 +105,16 @@ function show(root, context, camera) {
   let chosen;
 
   const choose = (/** @type {string} */ name) => {
-    const entry = SIDES.find((candidate) => candidate.name === name);
-    if (entry === undefined) return false;
-    if (chosen?.name === name) return true;
+    const entry = SIDES.find((candidate) => candidate.name === name) ?? { name: "", title: "Now", side: now };
+    if (chosen?.name === entry.name) return true;
     chosen?.end.abort();
     panel.replaceChildren();
     stage.replaceChildren();
     const end = new AbortController();
-    for (const link of links) setAttribute(link, "aria-current", link.dataset["side"] === name ? "page" : undefined);
+    for (const link of links)
+      setAttribute(link, "aria-current", link.dataset["side"] === entry.name ? "page" : undefined);
     const own = entry.side.mountPanel(panel, { ...context, signal: end.signal, camera: latest, stage });
-    chosen = { name, end, ...own };
+    chosen = { name: entry.name, end, ...own };
     chosen.update?.(latest);
     return true;
   };

@@ -6,12 +6,8 @@ import { act } from "../lib/notice.js";
 import { fill, panel, viewHead } from "../lib/view.js";
 import { systemTabs } from "../parts/system-tabs.js";
 
+/** @import { DoctorReport } from "../../../control/doctor-report.ts" */
 /** @import { Context } from "../lib/view.js" */
-
-/**
- * @typedef {{ name: string, status: "ok" | "warning" | "missing", found: string, remedy: string }} Finding
- * @typedef {{ at: number, durationMs: number, healthy: boolean, missing: number, warnings: number, groups: { title: string, findings: Finding[] }[] }} Report
- */
 
 const TONES = { ok: "good", warning: "warn", missing: "bad" };
 
@@ -24,13 +20,14 @@ export function mount(root, { signal }) {
   const body = h("div", { class: "stack" });
   root.append(viewHead("Doctor", again), systemTabs(), body);
   const load = () => get("/api/doctor", signal);
-  const show = (/** @type {Report} */ report) => body.replaceChildren(verdict(report), ...report.groups.map(group));
+  const show = (/** @type {DoctorReport} */ report) =>
+    body.replaceChildren(verdict(report), ...report.groups.map(group));
   again.addEventListener("click", () => void act(again, async () => show(await load())));
   body.append(h("p", { class: "waiting" }, "Looking at everything that Nightjar needs; this takes some seconds …"));
   void fill(body, load, show);
 }
 
-/** @param {Report} report */
+/** @param {DoctorReport} report */
 function verdict({ at, durationMs, healthy, missing, warnings }) {
   const words = healthy
     ? "Nothing that Nightjar needs is missing"
@@ -46,7 +43,7 @@ function verdict({ at, durationMs, healthy, missing, warnings }) {
   );
 }
 
-/** @param {{ title: string, findings: Finding[] }} group */
+/** @param {DoctorReport["groups"][number]} group */
 function group({ title, findings }) {
   const rows = findings.map(({ name, status, found, remedy }) =>
     h(

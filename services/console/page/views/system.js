@@ -18,7 +18,7 @@ const MACHINE_MS = 5000;
  * @param {HTMLElement} root
  * @param {Context} context
  */
-export function mount(root, { store, signal }) {
+export function mount(root, { store, signal, session }) {
   const about = figures([
     ["name", "device"],
     ["version", "Nightjar"],
@@ -37,7 +37,7 @@ export function mount(root, { store, signal }) {
     h(
       "div",
       { class: "stack" },
-      panel("", about.element),
+      panel("", about.element, session.reason ? h("p", { class: "soft small" }, session.reason) : null),
       h("div", { class: "columns" }, processes.element, broker.element),
       machineBody,
     ),

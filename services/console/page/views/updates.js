@@ -70,11 +70,11 @@ function updatesView(body, canChange, show) {
       ["next", "next look"],
       ["fresh", "metadata good until"],
     ],
-    "figures small",
+    "figures small roomy",
   );
   const problem = h("p", { class: "trouble" });
   const channels = table("Channels", ["Channel", "Installed", "Available", "Why not now", ""]);
-  const blocked = table("Blocked releases", ["Channel", "Version", "#Failures", "Why", "When"]);
+  const blocked = table("Blocked releases", ["Channel", "Version", "Failures", "Why", "When"]);
   const blockedPanel = panel("Not tried any more", blocked.element);
   const past = table("History", ["When", "Channel", "Version", "How it ended", "Why"]);
   body.replaceChildren(

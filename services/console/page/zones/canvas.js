@@ -99,6 +99,14 @@ export class ZoneCanvas {
     this.#render();
   }
 
+  /** What is drawn is done; what is too little for a zone becomes one in the middle. */
+  finishDrawing() {
+    const drawing = this.#drawing;
+    if (drawing === undefined) return;
+    if (drawing.points.length < fewest(drawing.type)) drawing.points = inTheMiddle(drawing.type);
+    this.#finish();
+  }
+
   get #chosen() {
     return this.#drawing === undefined ? this.#shapes.find(({ isChosen }) => isChosen) : undefined;
   }
@@ -219,8 +227,7 @@ export class ZoneCanvas {
       this.stopDrawing();
       this.#listener.onDrawn(undefined);
     } else if (event.key === "Enter") {
-      if (drawing.points.length < fewest(drawing.type)) drawing.points = inTheMiddle(drawing.type);
-      this.#finish();
+      this.finishDrawing();
     } else if (event.key === "Backspace") {
       drawing.points.pop();
       this.#render();
@@ -276,8 +283,8 @@ export class ZoneCanvas {
     this.#element.classList.toggle("drawing", this.#drawing !== undefined);
     showList(
       this.#outlines,
-      this.#shapes,
-      ({ name, type }) => `${type} ${name}`,
+      this.#shapes.map((shape, i) => ({ ...shape, key: `${i} ${shape.type}` })),
+      ({ key }) => key,
       (shape) => this.#outline(shape),
     );
     const points = chosen?.points ?? [];
@@ -309,14 +316,14 @@ export class ZoneCanvas {
   }
 
   /** @param {Shape} shape */
-  #outline({ name, type }) {
-    const data = { "data-part": "outline", "data-name": name };
-    const hit = svg(type === "region" ? "polygon" : "polyline", { class: "hit", ...data });
+  #outline({ type }) {
+    const hit = svg(type === "region" ? "polygon" : "polyline", { class: "hit", "data-part": "outline" });
     const line = svg(type === "region" ? "polygon" : "polyline", { class: "outline" });
     const arrow = svg("path", { class: "arrow" });
     const label = svg("text", { class: "label" });
     const element = svg("g", { class: type }, line, arrow, label, hit);
-    const update = (/** @type {Shape} */ { points, isChosen }) => {
+    const update = (/** @type {Shape} */ { name, points, isChosen }) => {
+      hit.dataset["name"] = name;
       const pixels = points.map((point) => this.#pixels(point));
       const text = pixels.map((point) => point.join(",")).join(" ");
       for (const shape of [hit, line]) setAttribute(shape, "points", text);

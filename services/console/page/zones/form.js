@@ -92,11 +92,12 @@ const COUNTS = [
 /**
  * @param {ZoneDraft} draft
  * @param {readonly string[]} labels of the detector
- * @param {{ onPoints(points: readonly Point[]): void, onSave(): void, onCancel(): void, onDelete: (() => void) | undefined }} listener
+ * @param {{ onName(name: string): void, onPoints(points: readonly Point[]): void, onSave(): void, onCancel(): void, onDelete: (() => void) | undefined }} listener
  */
-export function zoneForm(draft, labels, { onPoints, onSave, onCancel, onDelete }) {
+export function zoneForm(draft, labels, { onName, onPoints, onSave, onCancel, onDelete }) {
   const { type } = draft;
   const name = input("name", { value: draft.name, required: true, maxLength: 31 });
+  name.addEventListener("input", () => onName(name.value));
   const points = pointTable(type, onPoints);
   const save = h("button", { class: "button primary", type: "submit" }, "Save");
   const cancel = h("button", { class: "button", type: "button", on: { click: onCancel } }, "Cancel");

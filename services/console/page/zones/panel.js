@@ -15,9 +15,9 @@ import { freshName } from "./geometry.js";
 /** @import { ZoneDraft } from "./form.js" */
 
 const HINTS = {
-  line: "Drag across the picture, or click point by point; a double click or Enter ends the line. Without a mouse: Enter puts it into the middle, Escape gives up.",
+  line: "Drag across the picture, or point by point; a double click, Enter or Done ends the line. Done without points puts it into the middle.",
   region:
-    "Click the corners; a click on the first one, a double click or Enter closes the region. Without a mouse: Enter puts one into the middle, Escape gives up.",
+    "Click the corners; a click on the first one, a double click, Enter or Done closes the region. Done without points puts one into the middle.",
 };
 
 /**
@@ -144,12 +144,14 @@ class ZonePanel {
   #draw(type) {
     this.#drawnType = type;
     const hint = h("p", { class: "hint", role: "status" }, HINTS[type]);
+    const done = h("button", { class: "button primary", type: "button" }, "Done");
     const cancel = h("button", { class: "button", type: "button" }, "Cancel");
+    done.addEventListener("click", () => this.#canvas.finishDrawing());
     cancel.addEventListener("click", () => {
       this.#canvas.stopDrawing();
       this.#showAll();
     });
-    this.#root.replaceChildren(hint, h("div", { class: "actions" }, cancel));
+    this.#root.replaceChildren(hint, h("div", { class: "actions" }, done, cancel));
     this.#canvas.draw(type);
     this.#context.stage.scrollIntoView({ block: "nearest" });
   }
@@ -176,6 +178,7 @@ class ZonePanel {
    */
   #edit(draft, before) {
     const form = zoneForm(draft, this.#labels, {
+      onName: (name) => this.#setDraft({ name }),
       onPoints: (points) => this.#setPoints(points),
       onSave: () => void act(form.save, () => this.#save()),
       onCancel: () => this.#showAll(),
@@ -192,9 +195,14 @@ class ZonePanel {
 
   /** @param {readonly Point[]} points */
   #setPoints(points) {
+    this.#edited?.form.showPoints(points);
+    this.#setDraft({ points });
+  }
+
+  /** @param {Partial<ZoneDraft>} change */
+  #setDraft(change) {
     if (this.#edited === undefined) return;
-    this.#edited.draft = { ...this.#edited.draft, points };
-    this.#edited.form.showPoints(points);
+    this.#edited.draft = { ...this.#edited.draft, ...change };
     this.#canvas.show(this.#shapes());
   }
 
