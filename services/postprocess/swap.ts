@@ -43,6 +43,8 @@ export interface ActivateReport {
   ms: number;
   /** Whether the state was taken over; null when there was none to take. */
   restored: boolean | null;
+  /** That the bundle before gave back without a result while it served. */
+  framesWithoutObjects: number;
 }
 
 export class Swap {
@@ -164,7 +166,7 @@ export class Swap {
         const parked = this.#parked;
         this.#parked = previous;
         await parked?.close();
-        return { ms: switchMs, restored: restored ?? null };
+        return { ms: switchMs, restored: restored ?? null, framesWithoutObjects: previous.failedFrames };
       } finally {
         this.#switchingTo = undefined;
       }

@@ -7,7 +7,7 @@ import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { Assignment } from "../../postprocess/connection.ts";
 import type { FromPostprocess, SwapStep } from "../../postprocess/messages.ts";
 import type { ShadowReport } from "../../postprocess/shadow.ts";
-import type { PrepareReport } from "../../postprocess/swap.ts";
+import type { ActivateReport, PrepareReport } from "../../postprocess/swap.ts";
 import type { ActivateOptions, DeploymentParts } from "./parts.ts";
 import type { BundleReference, ElementRecord, OutcomeRecord, TransactionRecord } from "./record.ts";
 import { isSame } from "./record.ts";
@@ -197,7 +197,8 @@ export class Deployments {
       if (this.#abort.signal.aborted) return;
       const current = this.#parts.file.element(element).transaction ?? transaction;
       const problem = outcome.ok ? "" : outcome.reason;
-      this.#announce(element, current.to, transaction.step, problem, performance.now() - began);
+      const frames = outcome.ok ? outcome.framesWithoutObjects : 0;
+      this.#announce(element, current.to, transaction.step, problem, performance.now() - began, frames);
       this.#take(element, current, RULES[transaction.step].next(outcome, current.plan, current), outcome);
     }
   }
@@ -312,14 +313,18 @@ export class Deployments {
       { step: "activate" },
       { step: "settle" },
     ];
+    let framesWithoutObjects = 0;
     for (const step of steps) {
       const answer = await this.#parts.host.ask(element, step);
-      if (answer.ok) continue;
+      if (answer.ok) {
+        if (step.step === "activate") ({ framesWithoutObjects } = answer.result as ActivateReport);
+        continue;
+      }
       this.#parts.log.warn({ element }, `${directory} does not serve again yet: ${answer.message}`);
       await this.#parts.host.ask(element, { step: "reconnect" });
       return { ok: false, reason: answer.message, lasting: false };
     }
-    return { ok: true };
+    return { ok: true, framesWithoutObjects };
   }
 
   /** Once: a change goes on without its record. */

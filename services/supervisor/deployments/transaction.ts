@@ -28,7 +28,12 @@ export interface Plan {
 
 /** How a step went. */
 export type Outcome =
-  | { readonly ok: true; readonly shadow?: ShadowReport }
+  | {
+      readonly ok: true;
+      readonly shadow?: ShadowReport;
+      /** Of a rollback: frames that the bundle that goes left without objects. */
+      readonly framesWithoutObjects?: number;
+    }
   /** `lasting`: the same again whenever it is tried. */
   | { readonly ok: false; readonly reason: string; readonly lasting: boolean };
 

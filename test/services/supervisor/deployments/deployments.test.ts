@@ -79,7 +79,11 @@ class Bench {
     this.steps.push(step === "prepare" ? `prepare ${message.step.bundle}` : step);
     const name = message.step.step === "prepare" ? message.step.bundle.split("/").at(-1)! : "";
     const bundle = { name, version: "1.0.0", digest: `digest of ${name}`, directory: "" };
-    const answer = this.refuse[step] ?? ({ ok: true, result: step === "prepare" ? { bundle } : null } as SwapAnswer);
+    const results: Partial<Record<SwapStep["step"], unknown>> = {
+      prepare: { bundle },
+      activate: { ms: 5, restored: null, framesWithoutObjects: 31 },
+    };
+    const answer = this.refuse[step] ?? ({ ok: true, result: results[step] ?? null } as SwapAnswer);
     const reply = () => host.answer(message.request, answer);
     if (this.silent.includes(step)) this.#held.push(reply);
     else setImmediate(reply);
@@ -284,6 +288,7 @@ describe("a module that is given up after its probation", () => {
     await made.settled();
     expect(made.element).toMatchObject({ active: null, last: { end: "rolled-back", reason: "it trapped" } });
     expect(made.events).toContainEqual(expect.objectContaining({ step: "module given-up", framesWithoutObjects: 12 }));
+    expect(made.events).toContainEqual(expect.objectContaining({ step: "rollback", framesWithoutObjects: 31 }));
     expect(made.file.content.quarantine).toHaveLength(1);
   });
 
