@@ -2,14 +2,21 @@
 
 import { flushCompileCache } from "node:module";
 import { parentPort } from "node:worker_threads";
+import { ownThread } from "./thread_time.ts";
 
 export interface CompileRequest {
   id: number;
   binary: Uint8Array<ArrayBuffer>;
 }
 
+/** Said once. */
+export interface CompileReady {
+  /** This one, as the kernel numbers it. */
+  thread: number;
+}
+
 export type CompileAnswer =
-  | "ready"
+  | CompileReady
   | { id: number; module: WebAssembly.Module }
   /** The compiler's words. */
   | { id: number; error: string };
@@ -19,8 +26,8 @@ port.on("message", async ({ id, binary }: CompileRequest) => {
   port.postMessage(await compiled(id, binary));
 });
 
-port.postMessage("ready" satisfies CompileAnswer);
 flushCompileCache();
+port.postMessage({ thread: ownThread() } satisfies CompileReady);
 
 /** Not `new WebAssembly.Module()`: that goes on to its end when the thread is ended. */
 async function compiled(id: number, binary: Uint8Array<ArrayBuffer>): Promise<CompileAnswer> {

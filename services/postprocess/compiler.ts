@@ -2,7 +2,8 @@
 // ran over its time is ended, and another one starts when it is needed.
 
 import { Worker } from "node:worker_threads";
-import type { CompileAnswer, CompileRequest } from "./compile_worker.ts";
+import type { CompileAnswer, CompileReady, CompileRequest } from "./compile_worker.ts";
+import { CpuBudget, v8Threads } from "./cpu_budget.ts";
 
 /** The compiler did not come to an end within its time. */
 export class CompileTimeout extends Error {
@@ -21,33 +22,10 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** A compiler that has not had its time in so many times the limit is stuck, or the machine is beyond help. */
-const PATIENCE = 10;
-
-/**
- * Time of this process, and not of the wall: on a busy machine a good module may have to wait for its turn. The compiler
- * works in several threads of V8, so no single one tells.
- */
-class CpuBudget {
-  readonly #limitMs: number;
-  readonly #cpu = process.cpuUsage();
-  readonly #began = performance.now();
-
-  constructor(limitMs: number) {
-    this.#limitMs = limitMs;
-  }
-
-  /** Not above 0: it is used up. */
-  leftMs(): number {
-    if (performance.now() - this.#began > this.#limitMs * PATIENCE) return 0;
-    const { user, system } = process.cpuUsage(this.#cpu);
-    return Math.ceil(this.#limitMs - (user + system) / 1000);
-  }
-}
-
 class Compiler {
   #worker: Worker | undefined;
-  #online: Promise<void> = Promise.resolve();
+  /** Its thread, as the kernel numbers it. */
+  #online: Promise<number> = Promise.resolve(0);
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
   /** Modules that wait for it, or are in it. */
@@ -70,10 +48,10 @@ class Compiler {
 
   async #compile(binary: Uint8Array<ArrayBuffer>, limitMs: number): Promise<WebAssembly.Module> {
     const worker = this.#start();
-    await this.#online;
+    const thread = await this.#online;
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
-      const budget = new CpuBudget(limitMs);
+      const budget = new CpuBudget(limitMs, [thread, ...v8Threads()]);
       const look = () => {
         const left = budget.leftMs();
         const pending = this.#pending.get(id);
@@ -103,9 +81,9 @@ class Compiler {
     this.#online = new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error("the compiler's thread did not start in 60 s")), SPAWN_MS);
       // "ready", from its own code: starting Node's part of the thread is not the module's fault.
-      worker.once("message", () => {
+      worker.once("message", ({ thread }: CompileReady) => {
         clearTimeout(timer);
-        resolve();
+        resolve(thread);
       });
     });
     // Whoever compiles hears of it; nobody may compile yet.
@@ -128,7 +106,7 @@ class Compiler {
   }
 
   #answer(answer: CompileAnswer): void {
-    if (answer === "ready") return;
+    if ("thread" in answer) return;
     const pending = this.#take(answer.id);
     if ("module" in answer) pending?.resolve(answer.module);
     else pending?.reject(new Error(answer.error));
