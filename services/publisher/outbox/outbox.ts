@@ -280,7 +280,9 @@ export class Outbox {
   }
 
   #entryOf(message: OutboxMessage): Entry {
-    const durable = isStored(message.class) && this.#persistence?.works === true;
+    // While the disk stalls, what is live goes on without it; what cannot go anyway waits for it.
+    const isTaken = this.#online ? this.#persistence?.works : this.#persistence?.isSound;
+    const durable = isStored(message.class) && isTaken === true;
     const number = durable ? this.#numbering.durable() : this.#numbering.volatile();
     const { ttlMs } = this.#options.policies[message.class];
     return new Entry(message, { ...number, created: this.#clock.now(), ttlMs, durable });

@@ -54,7 +54,12 @@ export class Persistence {
 
   /** The store takes what it is given, as far as is known. */
   get works(): boolean {
-    return this.#isOpen && this.#problem === "" && this.commitMs <= STALL_MS;
+    return this.isSound && this.commitMs <= STALL_MS;
+  }
+
+  /** It works, or would if the disk did not stall: what it is given is written when the disk goes on. */
+  get isSound(): boolean {
+    return this.#isOpen && this.#problem === "";
   }
 
   /** How long the present commit has taken so far, milliseconds; 0 when none is on its way. */

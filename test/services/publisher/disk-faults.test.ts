@@ -130,6 +130,21 @@ describe.skipIf(reason !== undefined)(
       expect(await add(box.outbox, 1)).toMatchObject([{ sequence: 1, kept: true, epoch: box.outbox.epoch }]);
     }, 30_000);
 
+    it("writes what came while the disk stalled and the broker was away, when the disk goes on", async () => {
+      const { outbox, disk } = await onSmallDisk();
+      const { epoch } = outbox;
+      await add(outbox, 1);
+      disk.freeze();
+      void add(outbox, 1);
+      await waitUntil("the stall", () => outbox.stats().commitMs > 2500, 10_000);
+      const late = add(outbox, 5);
+      disk.thaw();
+      expect((await late).every((receipt) => receipt.kept && receipt.epoch === epoch)).toBe(true);
+      await waitUntil("all to be on the disk", () => outbox.stats().memoryBytes === 0, 10_000);
+      outbox.online();
+      expect(sequences(await drain(outbox))).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    }, 60_000);
+
     it("never waits for a disk that stalls, sends what is live, and counts what memory cannot hold", async () => {
       const stallMs = isLong ? 10_000 : 4000;
       const { outbox, losses, disk } = await onSmallDisk({ memoryBytes: 300_000 });
