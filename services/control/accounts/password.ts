@@ -42,10 +42,14 @@ export function expectGoodPassword(password: string, user: string): void {
   if (problem !== undefined) throw new ExpectedError(EXIT.usage, `the password cannot be used: ${problem}`);
 }
 
-export async function hashPassword(password: string): Promise<PasswordEntry> {
+/** @param cost less of it only where nothing is to be protected */
+export async function hashPassword(
+  password: string,
+  cost: Readonly<Pick<PasswordEntry, "N" | "r" | "p">> = COST,
+): Promise<PasswordEntry> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = await derive(password, salt, COST);
-  return { ...COST, salt: salt.toString("base64"), hash: hash.toString("base64") };
+  const hash = await derive(password, salt, cost);
+  return { ...cost, salt: salt.toString("base64"), hash: hash.toString("base64") };
 }
 
 /**

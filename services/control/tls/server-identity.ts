@@ -117,7 +117,8 @@ export function ownNames(listen: string): string[] {
   const { host } = splitAddress(listen);
   const own = hostname().toLowerCase();
   const bound = host === "0.0.0.0" || host === "::" ? [] : [host.toLowerCase()];
-  return [...new Set([...bound, "localhost", own, `${own.split(".")[0]}.local`])];
+  const short = own.split(".")[0] ?? own;
+  return [...new Set([...bound, "localhost", own, short, `${short}.local`])];
 }
 
 function withoutBrackets(host: string): string {

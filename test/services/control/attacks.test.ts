@@ -1,15 +1,12 @@
 /** What somebody does who is not meant to come in: each on real sockets, against a supervisor with users and TLS, or with none. */
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AccountFile } from "../../../services/control/accounts/account-file.ts";
 import type { LogEntry } from "../../../services/log/entry.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { makeFolder, type SmallSupervisor, startSmall } from "../supervisor/small-supervisor.ts";
 import { ask, fromPage, logIn } from "./support/http.ts";
-
-const PASSWORD = "correct horse";
+import { makeUsers, PASSWORD } from "./support/users.ts";
 
 /** With users and TLS. */
 let guarded: SmallSupervisor;
@@ -21,7 +18,7 @@ let cookie: string;
 const log: LogEntry[] = [];
 beforeAll(async () => {
   const folder = makeFolder();
-  await new AccountFile(join(folder, "state/users.json")).addUser("ann", "operator", PASSWORD);
+  await makeUsers(folder, { ann: "operator", bob: "viewer" });
   guarded = await startSmall(
     { console: { listen: "127.0.0.1:0", tls: { selfSigned: true }, hosts: ["box.example.org"] } },
     { folder, log },
@@ -236,7 +233,6 @@ describe("a body", () => {
 });
 
 it("guessing passwords is slowed down, for the user too, and a right one is not taken meanwhile", async () => {
-  await new AccountFile(join(guarded.folder, "state/users.json")).addUser("bob", "viewer", PASSWORD);
   const tries = [];
   for (let i = 0; i < 5; i++) tries.push((await logIn(secure, "bob", `wrong ${i}`)).answer.status);
   expect(tries.slice(0, 4)).toEqual([401, 401, 401, 401]);
@@ -266,7 +262,7 @@ it("the first user closes the console to everybody else on the machine, and ends
   socket.write("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const closed = new Promise((resolve) => socket.on("close", resolve).resume());
   await waitUntil("the stream to begin", () => socket.bytesRead > 0);
-  await new AccountFile(join(open.folder, "state/users.json")).addUser("ann", "viewer", PASSWORD);
+  await makeUsers(open.folder, { ann: "viewer" });
   expect((await ask(plain, "/api/status")).status).toBe(401);
   await closed;
 });

@@ -130,6 +130,17 @@ describe("the console's address", () => {
     expect((await ask(path, { tcp: true })).status).toBe(200);
   });
 
+  it("sends a file of the page packed to who can unpack it, and not again to who has it", async () => {
+    const headers = (more: Record<string, string>) => ({ headers: more, tcp: true });
+    const { port } = new URL(small.supervisor.status().console ?? "");
+    const first = await fetch(`http://127.0.0.1:${port}/app.js`);
+    expect([first.headers.get("content-encoding"), first.headers.get("cache-control")]).toEqual(["gzip", "no-cache"]);
+    const plain = await ask("/app.js", headers({ "accept-encoding": "identity" }));
+    expect(await first.text()).toBe(plain.body);
+    const again = await ask("/app.js", headers({ "if-none-match": first.headers.get("etag") ?? "" }));
+    expect([again.status, again.body]).toEqual([304, ""]);
+  });
+
   it("takes changes from programs and its own page on this machine", async () => {
     const { port } = new URL(small.supervisor.status().console ?? "");
     const origin = `http://127.0.0.1:${port}`;

@@ -44,6 +44,13 @@ it("the status of the news is without the log, and lines of the log that were mi
   stop.abort();
 });
 
+it("the status is there on one page for people", async () => {
+  const { body, headers } = await get("/statusz");
+  expect(headers["content-type"]).toContain("text/plain");
+  expect(body).toMatch(/^ (not )?ready/);
+  for (const text of ["Gate", "yard", "supervisor", "pipeline", "postprocess", "broker"]) expect(body).toContain(text);
+});
+
 it("the machine says what it has", async () => {
   const { disks, memory } = await client.call("viewMachine", {});
   expect(disks[0]?.roles).toContain("state");

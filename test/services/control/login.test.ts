@@ -3,13 +3,12 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { AccountFile } from "../../../services/control/accounts/account-file.ts";
+import type { AccountFile } from "../../../services/control/accounts/account-file.ts";
 import type { LogEntry } from "../../../services/log/entry.ts";
 import { waitUntil } from "../../support/wait.ts";
 import { makeFolder, type SmallSupervisor, startSmall } from "../supervisor/small-supervisor.ts";
 import { ask, fromPage, logIn } from "./support/http.ts";
-
-const PASSWORD = "correct horse";
+import { makeUsers, PASSWORD } from "./support/users.ts";
 
 let small: SmallSupervisor;
 let base: string;
@@ -18,9 +17,7 @@ let token: string;
 const log: LogEntry[] = [];
 beforeAll(async () => {
   const folder = makeFolder();
-  accounts = new AccountFile(join(folder, "state/users.json"));
-  await accounts.addUser("ann", "operator", PASSWORD);
-  await accounts.addUser("vic", "viewer", PASSWORD);
+  accounts = await makeUsers(folder, { ann: "operator", vic: "viewer", tmp: "viewer" });
   token = accounts.addToken("prometheus", "viewer");
   small = await startSmall({ console: { listen: "127.0.0.1:0", tls: { selfSigned: true } } }, { folder, log });
   base = small.supervisor.status().console ?? "";
@@ -117,7 +114,6 @@ describe("a login", () => {
   });
 
   it("ends when the user is removed", async () => {
-    await accounts.addUser("tmp", "viewer", PASSWORD);
     const { cookie } = await logIn(base, "tmp", PASSWORD);
     accounts.removeUser("tmp");
     expect((await ask(base, "/api/status", { headers: { cookie } })).status).toBe(401);
@@ -135,8 +131,7 @@ describe("a console that other machines reach", () => {
 
   it("asks this machine too for a login, also when its last user is gone", async () => {
     const folder = makeFolder();
-    const own = new AccountFile(join(folder, "state/users.json"));
-    await own.addUser("ann", "operator", PASSWORD);
+    const own = await makeUsers(folder, { ann: "operator" });
     const other = await startSmall(elsewhere, { folder });
     const { port } = new URL(other.supervisor.status().console ?? "");
     const here = `https://127.0.0.1:${port}/`;
