@@ -5,6 +5,7 @@ import { type CommandSpec, type Result, textOf, type Values } from "../command.t
 import type { CheckGroup, Finding } from "../doctor/check.ts";
 import { deepstream } from "../doctor/deepstream.ts";
 import { gstreamer } from "../doctor/gstreamer.ts";
+import { hardware } from "../doctor/hardware.ts";
 import { machine } from "../doctor/machine.ts";
 import { software } from "../doctor/software.ts";
 import { socketOf } from "../options.ts";
@@ -23,17 +24,19 @@ export const doctor: CommandSpec = {
   run: async (values, { stdout }) => report(await examine(values), stdout.isTTY === true),
 };
 
-interface Examined {
+export interface Examined {
   readonly title: string;
   readonly findings: readonly Finding[];
 }
 
-async function examine(values: Values): Promise<Examined[]> {
+/** Runs every check. @throws ExpectedError when the configuration is wrong */
+export async function examine(values: Values): Promise<Examined[]> {
   const config = configOf(values);
   const groups: CheckGroup[] = [
     software(config.directories.bundles),
     gstreamer(config.pipeline.profile),
     ...(config.pipeline.profile === "deepstream" ? [deepstream(config)] : []),
+    hardware(config),
     machine(config, await isRunning(values)),
     ...(await updatesOf(config)),
   ];
@@ -48,7 +51,7 @@ async function updatesOf(config: Config): Promise<CheckGroup[]> {
 }
 
 /** Without a file, the defaults. */
-function configOf(values: Values): Config {
+export function configOf(values: Values): Config {
   const file = textOf(values, "config");
   return file === undefined ? parseConfig("version: 1", "nightjar.yaml") : loadConfig(file);
 }
@@ -63,12 +66,17 @@ async function isRunning(values: Values): Promise<boolean> {
 }
 
 function report(groups: readonly Examined[], color: boolean): Result {
-  const findings = groups.flatMap((group) => group.findings);
-  const missing = findings.filter(({ status }) => status === "missing").length;
-  const warnings = findings.filter(({ status }) => status === "warning").length;
-  const text = [...groups.flatMap((group) => groupText(group, color)), verdict(missing, warnings)].join("\n");
-  const json = { healthy: missing === 0, missing, warnings, groups };
-  return { exitCode: missing === 0 ? EXIT.ok : EXIT.environment, text, json };
+  const json = reportOf(groups);
+  const text = [...groups.flatMap((group) => groupText(group, color)), verdict(json.missing, json.warnings)].join("\n");
+  return { exitCode: json.healthy ? EXIT.ok : EXIT.environment, text, json };
+}
+
+/** What --json prints. */
+export function reportOf(groups: readonly Examined[]) {
+  const count = (wanted: Finding["status"]) =>
+    groups.flatMap((group) => group.findings).filter(({ status }) => status === wanted).length;
+  const missing = count("missing");
+  return { healthy: missing === 0, missing, warnings: count("warning"), groups };
 }
 
 function groupText({ title, findings }: Examined, color: boolean): string[] {
