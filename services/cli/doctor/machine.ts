@@ -1,15 +1,15 @@
 /** What the machine has to give: directories, disk, ports, file descriptors, devices, the broker. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { readFile, statfs } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import type { Config } from "../../config/load.ts";
 import { codeOf } from "../../log/errors.ts";
+import { brokerFinding } from "./broker.ts";
 import { type CheckGroup, type Finding, missing, ok, warning } from "./check.ts";
 
 const MIN_DISK_BYTES = 200e6;
 const MIN_DESCRIPTORS = 1024;
-const CONNECT_MS = 3000;
 
 /** @param running a Nightjar runs with this configuration: its ports are taken by itself */
 export function machine(config: Config, running: boolean): CheckGroup {
@@ -20,7 +20,7 @@ export function machine(config: Config, running: boolean): CheckGroup {
       directoryFinding("state directory", config.directories.state),
       await diskFinding(config.directories.state),
       await descriptorsFinding(),
-      await brokerFinding(config, running),
+      await brokerOf(config, running),
       ...(config.console.enabled
         ? [await portFinding("console port", config.console.listen, "console.listen", running)]
         : []),
@@ -60,33 +60,10 @@ async function descriptorsFinding(): Promise<Finding> {
     : warning("limits", found, "raise the limit to 1024: ulimit -n 1024");
 }
 
-async function brokerFinding({ mqtt }: Config, running: boolean): Promise<Finding> {
-  if (mqtt.url === undefined)
-    return portFinding("embedded broker's port", mqtt.embedded.listen, "mqtt.embedded.listen", running);
-  const { hostname, port, protocol } = new URL(mqtt.url);
-  const number = port === "" ? (DEFAULT_PORTS[protocol] ?? 1883) : Number(port);
-  const why = await connectTo(hostname.replace(/^\[(.*)\]$/, "$1"), number);
-  if (why === undefined) return ok("broker", `${mqtt.url} answers`);
-  return missing(
-    "broker",
-    `${mqtt.url}: ${why}`,
-    "check mqtt.url, the network and that the broker runs; Nightjar runs on and keeps what it can",
-  );
-}
-
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883, "ws:": 80, "wss:": 443 };
-
-function connectTo(host: string, port: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: CONNECT_MS });
-    const end = (why: string | undefined) => {
-      socket.destroy();
-      resolve(why);
-    };
-    socket.once("connect", () => end(undefined));
-    socket.once("timeout", () => end(`no answer within ${CONNECT_MS / 1000} s`));
-    socket.once("error", (error) => end(codeOf(error) ?? error.message));
-  });
+function brokerOf(config: Config, running: boolean): Promise<Finding> {
+  const { url, embedded } = config.mqtt;
+  if (url !== undefined) return brokerFinding(config, url);
+  return portFinding("embedded broker's port", embedded.listen, "mqtt.embedded.listen", running);
 }
 
 async function portFinding(name: string, listen: string, key: string, running: boolean): Promise<Finding> {
