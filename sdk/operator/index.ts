@@ -23,7 +23,16 @@
  */
 import type { BatchMetadata } from "./metadata.ts";
 
-export { BatchMetadata, EventMetadata, FrameMetadata, ObjectMetadata } from "./metadata.ts";
+export {
+  type Attribute,
+  BatchMetadata,
+  EventMetadata,
+  FrameMetadata,
+  type Keypoint,
+  type Mask,
+  ObjectMetadata,
+  type UserMetadata,
+} from "./metadata.ts";
 
 /** A number, yes or no, a text, or numbers by class id (null: not set). */
 export type ParameterValue = number | boolean | string | readonly (number | null)[];

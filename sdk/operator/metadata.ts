@@ -3,6 +3,48 @@
  * objects and events are acquired from the batch, filled in, and appended to a frame. Lengths are pixels of the frame.
  */
 
+/** How sure the model is of each cell of an object's box, 0..1. */
+export interface Mask {
+  /** Cells; the mask is stretched over the box. */
+  readonly width: number;
+  readonly height: number;
+  /** Row by row, `width * height` numbers. */
+  readonly data: Float32Array;
+}
+
+export interface Keypoint {
+  /** Pixels of the frame. */
+  readonly x: number;
+  readonly y: number;
+  /** 0..1 */
+  readonly confidence: number;
+}
+
+/** What a classifier said about an object. */
+export interface Attribute {
+  /** Which of the object's classifiers, from 0 in the order in which they spoke. */
+  readonly group: number;
+  /** By that classifier's own labels. */
+  readonly classId: number;
+  /** 0..1 */
+  readonly confidence: number;
+}
+
+/** What elements before this one found of an object, beyond its fields. Changes are not taken back: they stay with the object. */
+export interface ObjectExtras {
+  readonly mask: Mask | undefined;
+  readonly keypoints: readonly Keypoint[];
+  readonly attributes: readonly Attribute[];
+}
+
+/**
+ * What an operator says about a frame or an object in a form of its own: anything that JSON can carry in an object or array, or bytes.
+ * Elements downstream find it as NJ_MODULE_META, consumers of messages as `user`: JSON as it is, bytes as base64.
+ */
+export type UserMetadata = Uint8Array | readonly unknown[] | { readonly [key: string]: unknown };
+
+const NO_EXTRAS: ObjectExtras = { mask: undefined, keypoints: [], attributes: [] };
+
 /** An object in a frame. Plain fields: change what is wrong. */
 export class ObjectMetadata {
   classId = 0;
@@ -26,12 +68,21 @@ export class ObjectMetadata {
   isNew = false;
   /** The object that this one is part of. */
   parent: ObjectMetadata | undefined = undefined;
+  /** Said about this object; undefined: nothing. Counts against limits.aux-bytes of the bundle. */
+  user: UserMetadata | undefined = undefined;
   /** Place in the frame that came in; -1 for an object that was acquired. */
   readonly input: number;
+  /** As far as limits.aux-bytes of the bundle had room for it: masks are large. */
+  readonly mask: Mask | undefined;
+  readonly keypoints: readonly Keypoint[];
+  readonly attributes: readonly Attribute[];
 
   /** Not to be called: batch.acquireObject() makes them. */
-  constructor(input = -1) {
+  constructor(input = -1, extras = NO_EXTRAS) {
     this.input = input;
+    this.mask = extras.mask;
+    this.keypoints = extras.keypoints;
+    this.attributes = extras.attributes;
   }
 }
 
@@ -51,10 +102,13 @@ export class EventMetadata {
   y = 0;
   /** What the type says: a count, seconds, … */
   value = 0;
+  /** Across a line; empty for everything else. */
+  direction: "in" | "out" | "" = "";
 }
 
 /** What is known of a frame before an operator sees it. */
 export interface FrameFacts {
+  readonly batchId: number;
   readonly sourceId: number;
   readonly frameNumber: number;
   readonly pts: bigint;
@@ -66,6 +120,8 @@ export interface FrameFacts {
 }
 
 export class FrameMetadata {
+  /** Place in the batch, from 0. */
+  readonly batchId: number;
   /** The camera. */
   readonly sourceId: number;
   readonly frameNumber: number;
@@ -79,11 +135,14 @@ export class FrameMetadata {
   readonly isInferred: boolean;
   /** The source restarted: forget what is known of it. */
   readonly isDiscontinuity: boolean;
+  /** Said about this frame; undefined: nothing. Counts against limits.aux-bytes of the bundle. */
+  user: UserMetadata | undefined = undefined;
   readonly #objects: ObjectMetadata[];
   readonly #events: EventMetadata[] = [];
   readonly #limits: { readonly objects: number; readonly events: number };
 
   constructor(facts: FrameFacts, objects: ObjectMetadata[], limits: { objects: number; events: number }) {
+    this.batchId = facts.batchId;
     this.sourceId = facts.sourceId;
     this.frameNumber = facts.frameNumber;
     this.pts = facts.pts;

@@ -6,6 +6,7 @@ import type { Bundle } from "./bundle.ts";
 import { CompileTimeout, compileBinary } from "./compiler.ts";
 import { MANIFEST_SECTION } from "./module_abi.ts";
 import { Refusal } from "./refusal.ts";
+import { stripTypes } from "./strip_types.ts";
 import { bounded } from "./wasm_binary.ts";
 
 const REQUIRED = ["nj_abi", "nj_kind", "nj_alloc", "nj_init", "nj_configure", "nj_process"];
@@ -52,6 +53,7 @@ export interface CompiledModule {
 }
 
 const OPERATOR = /\.[cm]?[jt]s$/;
+const TYPESCRIPT = /ts$/;
 
 /** What is looked at of a bundle. */
 export type ModuleOfBundle = Pick<Bundle, "moduleFile" | "module" | "kind" | "limits">;
@@ -71,15 +73,17 @@ export async function compileModule(
   const module = await compileBinary(bounds, bundle.limits["compile-ms"]).catch((error: Error) => {
     if (!(error instanceof CompileTimeout)) refuse(bundle, `does not compile: ${error.message}`, error);
     const advice = "raise it, or make the module's functions smaller";
-    throw new Refusal("limits", "limits.compile-ms", `${bundle.moduleFile} ${error.message}: ${advice}`);
+    throw new Refusal("limits", "limits.compile-ms", `${bundle.moduleFile} ${error.message}: ${advice}`, {
+      isLasting: !error.isStarved,
+    });
   });
   checkImports(bundle, module);
   checkExports(bundle, module);
   return { code: { wasm: module }, manifest: readManifest(bundle, module) };
 }
 
-/** Its worker loads it: TypeScript is trusted, but may take its time, or fail. */
-function operatorOf(bundle: ModuleOfBundle, mayRun: (sha256: string) => boolean): CompiledModule {
+/** Its worker loads it: it is trusted, but may take its time, or fail. */
+async function operatorOf(bundle: ModuleOfBundle, mayRun: (sha256: string) => boolean): Promise<CompiledModule> {
   if (bundle.kind !== "analyze") refuse(bundle, "is an operator: those are for bundles of kind analyze");
   const sha256 = createHash("sha256").update(bundle.module).digest("hex");
   if (!mayRun(sha256)) {
@@ -87,7 +91,15 @@ function operatorOf(bundle: ModuleOfBundle, mayRun: (sha256: string) => boolean)
     const advice = `add the name of its bundle, or "sha256:${sha256}" for this very file, to modules.operators of the configuration`;
     throw new Refusal("module", "module.file", `${problem}; ${advice}`, { isLasting: false });
   }
-  return { code: { operator: { file: bundle.moduleFile, source: bundle.module } }, manifest: undefined };
+  const source = TYPESCRIPT.test(bundle.moduleFile) ? await withoutTypes(bundle) : bundle.module;
+  return { code: { operator: { file: bundle.moduleFile, source } }, manifest: undefined };
+}
+
+async function withoutTypes(bundle: ModuleOfBundle): Promise<Uint8Array> {
+  const code = await stripTypes(bundle.module).catch((error: Error) => {
+    refuse(bundle, `cannot be loaded: ${error.message}`, error);
+  });
+  return Buffer.from(code);
 }
 
 function startsAsWasm(binary: Uint8Array): boolean {

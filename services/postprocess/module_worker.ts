@@ -16,10 +16,10 @@ import { map, ringBell, stamp } from "../../firmware/link/addon.ts";
 import { Bell, Kind, LinkError, ProtocolError, SLOT, SlotState } from "../../firmware/link/protocol.ts";
 import { LinkMemory, type Slot } from "../../firmware/link/slots.ts";
 import type { Parameters } from "./bundle_schema.ts";
-import type { GuestLog } from "./guest.ts";
 import { Guest } from "./guest.ts";
 import { GuestError, type GuestErrorCode, type GuestSetup } from "./guest_memory.ts";
 import type { ModuleCode } from "./module_file.ts";
+import type { loadOperator as LoadOperator } from "./operator_guest.ts";
 import { Samples } from "./samples.ts";
 import { framesOf, nextSlot } from "./serve_slots.ts";
 import { ownThread } from "./thread_time.ts";
@@ -105,9 +105,11 @@ async function begin(message: ModuleStart): Promise<void> {
   parameters = data.parameters;
   logLeft = data.logLines;
   control.thread = ownThread();
+  // Our own part of an operator: its time is not the operator's.
+  const loadOperator = "operator" in data.code ? await operatorLoader() : undefined;
   tell({ type: "starting" });
   control.begin(NO_SLOT);
-  make = await factoryOf(data.code, data.setup, log);
+  make = await factoryOf(data, loadOperator);
   const guest = start(1n);
   for (let i = 0; i < WARM_UP_FRAMES; i++) guest.warmUp();
   control.end();
@@ -115,12 +117,19 @@ async function begin(message: ModuleStart): Promise<void> {
   tell({ type: "ready" });
 }
 
-async function factoryOf(code: ModuleCode, setup: GuestSetup, log: GuestLog): Promise<RunnerFactory> {
-  if ("operator" in code) {
-    const { loadOperator } = await import("./operator_guest.ts");
-    return loadOperator(code.operator, setup, log);
-  }
-  return (firstObjectId) => new Guest(code.wasm, setup, firstObjectId, log);
+/** Not at hand in the spare thread: most machines have no operator. */
+async function operatorLoader(): Promise<typeof LoadOperator> {
+  const { loadOperator } = await import("./operator_guest.ts");
+  flushCompileCache();
+  return loadOperator;
+}
+
+async function factoryOf(
+  { code, setup }: ModuleStart,
+  loadOperator: typeof LoadOperator | undefined,
+): Promise<RunnerFactory> {
+  if ("wasm" in code) return (firstObjectId) => new Guest(code.wasm, setup, firstObjectId, log);
+  return loadOperator!(code.operator, setup, log);
 }
 
 function serve(message: Extract<ToModuleWorker, { type: "serve" }>): void {

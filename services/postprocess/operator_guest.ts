@@ -22,7 +22,7 @@ type OperatorClass = new () => BatchMetadataOperator;
 const FORMATS: Readonly<Record<string, string>> = { "": "module", m: "module", c: "commonjs" };
 
 /**
- * Imports an operator from its bytes; makes its instances. To be called once in a thread. Throws GuestError when it is no
+ * Imports an operator from its bytes (JavaScript: module_file.ts has taken its types out); makes its instances. To be called once in a thread. Throws GuestError when it is no
  * operator.
  */
 export async function loadOperator(
@@ -56,8 +56,8 @@ function foreign(specifier: string): string {
 }
 
 function formatOf(file: string): string {
-  const [, kind = "", language] = /\.([cm]?)([jt]s)$/.exec(file)!;
-  return `${FORMATS[kind]}${language === "ts" ? "-typescript" : ""}`;
+  const [, kind = ""] = /\.([cm]?)[jt]s$/.exec(file)!;
+  return FORMATS[kind]!;
 }
 
 function isOperator(value: unknown): value is OperatorClass {

@@ -6,6 +6,7 @@ import {
   EVENT_LABEL_BYTES,
   EVENT_RULE_BYTES,
   EVENT_TYPE_BYTES,
+  EventFlags,
   FRAME,
   FrameFlags,
   OBJECT,
@@ -16,6 +17,7 @@ import {
 import type { Slot } from "../../firmware/link/slots.ts";
 import { type EventMetadata, FrameMetadata, ObjectMetadata } from "../../sdk/operator/metadata.ts";
 import { GuestError } from "./guest_memory.ts";
+import { readExtras, UserWriter } from "./operator_extras.ts";
 
 const DEGREES = 180 / Math.PI;
 const encoder = new TextEncoder();
@@ -25,6 +27,7 @@ export function readFrame(slot: Slot, frame: number, limits: { objects: number; 
   const record = viewOf(slot.frames[frame]!);
   const flags = record.getUint32(FRAME.flags, true);
   const facts = {
+    batchId: frame,
     sourceId: record.getUint32(FRAME.sourceId, true),
     frameNumber: record.getInt32(FRAME.frameNumber, true),
     pts: record.getBigUint64(FRAME.pts, true),
@@ -35,16 +38,17 @@ export function readFrame(slot: Slot, frame: number, limits: { objects: number; 
     isDiscontinuity: (flags & FrameFlags.Discontinuity) !== 0,
   };
   const view = viewOf(slot.objectsIn[frame]!);
-  const objects = Array.from({ length: slot.objectsInCount(frame) }, (_, i) => readObject(view, i));
+  const aux = slot.auxIn[frame]!.subarray(0, slot.auxInBytes(frame));
+  const objects = Array.from({ length: slot.objectsInCount(frame) }, (_, i) => readObject(view, i, aux));
   objects.forEach((object, i) => {
     object.parent = objects[view.getInt32(i * OBJECT_BYTES + OBJECT.parent, true)];
   });
   return new FrameMetadata(facts, objects, limits);
 }
 
-function readObject(view: DataView, index: number): ObjectMetadata {
+function readObject(view: DataView, index: number, aux: Uint8Array): ObjectMetadata {
   const at = index * OBJECT_BYTES;
-  const object = new ObjectMetadata(index);
+  const object = new ObjectMetadata(index, readExtras(view, index, aux));
   for (const field of ["left", "top", "width", "height", "confidence", "trackerConfidence"] as const) {
     object[field] = view.getFloat32(at + OBJECT[field], true);
   }
@@ -59,8 +63,8 @@ function readObject(view: DataView, index: number): ObjectMetadata {
   return object;
 }
 
-/** Writes what the operator left in the frame. Throws GuestError when a number is none. */
-export function writeFrameResult(slot: Slot, frame: number, { objects, events }: FrameMetadata): void {
+/** Writes what the operator left in the frame. Throws GuestError when a number is none, or there is too much. */
+export function writeFrameResult(slot: Slot, frame: number, { objects, events, user }: FrameMetadata): void {
   const out = slot.objectsOut[frame]!;
   out.fill(0, 0, objects.length * OBJECT_BYTES);
   const places = new Map(objects.map((object, i) => [object, i]));
@@ -72,7 +76,14 @@ export function writeFrameResult(slot: Slot, frame: number, { objects, events }:
   events.forEach((event, i) => {
     writeEvent(eventsOut, i, event, places);
   });
-  slot.setResult(frame, objects.length, events.length, 0);
+  const writer = new UserWriter(slot, frame);
+  const ofFrame = user ? writer.add(user) : { at: 0, bytes: 0 };
+  objects.forEach((object, i) => {
+    if (object.user) writeUser(viewOf(out), i, writer.add(object.user));
+  });
+  slot.setResult(frame, objects.length, events.length, writer.used);
+  slot.setFrameWord(frame, FRAME.user, ofFrame.at);
+  slot.setFrameWord(frame, FRAME.userBytes, ofFrame.bytes);
 }
 
 function writeObject(
@@ -96,6 +107,13 @@ function writeObject(
   view.setUint32(at + OBJECT.age, object.age, true);
 }
 
+function writeUser(view: DataView, index: number, { at, bytes }: { at: number; bytes: number }): void {
+  const record = index * OBJECT_BYTES;
+  view.setUint32(record + OBJECT.aux, at, true);
+  view.setUint32(record + OBJECT.auxBytes, bytes, true);
+  view.setUint32(record + OBJECT.userBytes, bytes, true);
+}
+
 function writeEvent(
   bytes: Uint8Array,
   index: number,
@@ -112,7 +130,9 @@ function writeEvent(
   view.setInt32(at + EVENT.object, (event.object && places.get(event.object)) ?? -1, true);
   view.setFloat32(at + EVENT.x, finite(event.x, "x", index), true);
   view.setFloat32(at + EVENT.y, finite(event.y, "y", index), true);
-  view.setFloat64(at + EVENT.value, event.value, true);
+  view.setFloat64(at + EVENT.value, finite(event.value, "value", index), true);
+  const direction = { in: EventFlags.In, out: EventFlags.Out, "": 0 }[event.direction];
+  view.setUint32(at + EVENT.flags, direction, true);
 }
 
 /** Cut between characters, and NUL-terminated: the room was zeroed. */

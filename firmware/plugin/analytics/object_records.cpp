@@ -20,18 +20,21 @@ uint32_t flags_of(const Object &object) {
                                                      : link::kObjectTracked;
 }
 
+// Elements of others may say NaN. A module that passes it on would lose the results of the whole batch.
+float number(float value) { return std::isfinite(value) ? value : 0; }
+
 link::ObjectRecord to_record(const Object &object) {
   link::ObjectRecord record = {};
-  record.left = object.box.left;
-  record.top = object.box.top;
-  record.width = object.box.width;
-  record.height = object.box.height;
-  record.angle = object.angle_degrees / kDegreesPerRadian;
-  record.confidence = object.confidence;
+  record.left = number(object.box.left);
+  record.top = number(object.box.top);
+  record.width = number(object.box.width);
+  record.height = number(object.box.height);
+  record.angle = number(object.angle_degrees / kDegreesPerRadian);
+  record.confidence = number(object.confidence);
   record.class_id = object.class_id;
   record.object_id = object.object_id;
   record.flags = flags_of(object);
-  record.tracker_confidence = object.tracker_confidence;
+  record.tracker_confidence = number(object.tracker_confidence);
   record.parent = object.parent;
   record.input = -1;
   record.component_id = object.component_id;
@@ -82,24 +85,72 @@ void take_tracking(Object &object, const link::ObjectRecord &record, uint32_t fr
   if (inside.width > 0) object.box = object.angle_degrees != 0 ? object.tracker_box : inside;
 }
 
+// The aux bytes of a frame, filled from the start.
+struct Arena {
+  uint8_t *at;
+  size_t capacity;
+  size_t mask_room = 0;
+  size_t used = 0;
+
+  bool add(const void *data, size_t bytes) {
+    if (bytes == 0 || bytes > capacity - used) return false;
+    std::memcpy(at + used, data, bytes);
+    used += bytes;
+    return true;
+  }
+};
+
+template <typename T>
+size_t bytes_of(const std::vector<T> &values) {
+  return values.size() * sizeof(T);
+}
+
+size_t attribute_bytes(const Object &object) { return object.attributes.size() * sizeof(RecordExtras::Attribute); }
+
+// The group is the place of its type among those of the object: a record has no room for texts.
+std::vector<RecordExtras::Attribute> attributes_of(const Object &object) {
+  std::vector<RecordExtras::Attribute> attributes;
+  std::vector<std::string> types;
+  for (const Attribute &attribute : object.attributes) {
+    const auto known = std::find(types.begin(), types.end(), attribute.type);
+    const auto group = static_cast<uint32_t>(known - types.begin());
+    if (known == types.end()) types.push_back(attribute.type);
+    attributes.push_back({group, attribute.class_id, attribute.confidence});
+  }
+  return attributes;
+}
+
+// What finds no room is left out: mask, keypoints or attributes, each whole.
+void write_extras(const Object &object, link::ObjectRecord &record, Arena &arena) {
+  const size_t begin = arena.used;
+  const size_t mask_bytes = bytes_of(object.mask);
+  const bool is_whole = object.mask.size() == size_t{object.mask_width} * object.mask_height;
+  if (is_whole && mask_bytes <= arena.mask_room && arena.add(object.mask.data(), mask_bytes)) {
+    arena.mask_room -= mask_bytes;
+    record.mask_width = object.mask_width;
+    record.mask_height = object.mask_height;
+  }
+  if (arena.add(object.keypoints.data(), bytes_of(object.keypoints))) record.keypoints = object.keypoints.size();
+  if (arena.add(attributes_of(object).data(), attribute_bytes(object))) record.attributes = object.attributes.size();
+  record.aux_bytes = arena.used - begin;
+  record.aux = record.aux_bytes > 0 ? begin : 0;
+}
+
 }  // namespace
 
 uint32_t write_records(const std::vector<Object> &objects, link::ObjectRecord *records, uint32_t max_objects,
                        uint8_t *aux, uint32_t aux_bytes, uint32_t *aux_used) {
   const uint32_t count = std::min<size_t>(objects.size(), max_objects);
-  *aux_used = 0;
+  Arena arena{aux, aux ? aux_bytes : 0};
+  size_t small = 0;  // masks leave room for the rest of all objects
+  for (uint32_t i = 0; i < count; i++) small += bytes_of(objects[i].keypoints) + attribute_bytes(objects[i]);
+  arena.mask_room = arena.capacity > small ? arena.capacity - small : 0;
   for (uint32_t i = 0; i < count; i++) {
     records[i] = to_record(objects[i]);
     if (records[i].parent >= static_cast<int32_t>(count)) records[i].parent = -1;
-    const auto &points = objects[i].keypoints;
-    const size_t bytes = points.size() * sizeof(Keypoint);
-    if (points.empty() || !aux || bytes > aux_bytes - *aux_used) continue;
-    std::memcpy(aux + *aux_used, points.data(), bytes);
-    records[i].aux = *aux_used;
-    records[i].aux_bytes = bytes;
-    records[i].keypoints = points.size();
-    *aux_used += bytes;
+    write_extras(objects[i], records[i], arena);
   }
+  *aux_used = arena.used;
   return count;
 }
 

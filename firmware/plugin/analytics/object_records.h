@@ -12,8 +12,8 @@
 
 namespace nj {
 
-// Writes the objects, and their keypoints as long as the arena has room. Objects beyond `max_objects` are left out.
-// `aux_used`: bytes of the arena.
+// Writes the objects, and their masks, keypoints and attributes as long as the arena has room: masks get what keypoints
+// and attributes leave. Objects beyond `max_objects` are left out. `aux_used`: bytes of the arena.
 uint32_t write_records(const std::vector<Object> &objects, link::ObjectRecord *records, uint32_t max_objects,
                        uint8_t *aux, uint32_t aux_bytes, uint32_t *aux_used);
 

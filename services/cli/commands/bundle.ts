@@ -72,7 +72,7 @@ export const bundleVerify: CommandSpec = {
     const input = textOf(values, "try");
     const result = await verify(directory, [
       ...(input === undefined ? [] : ["--try", resolve(input)]),
-      ...(isOn(values, "run-operator") ? ["--run-operator"] : []),
+      ...(isOn(values, "runOperator") ? ["--run-operator"] : []),
     ]);
     if (result.ok && result.found) {
       return { exitCode: EXIT.ok, text: JSON.stringify(result.found, null, 2), json: result.found };

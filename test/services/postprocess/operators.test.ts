@@ -8,7 +8,7 @@ import { waitUntil } from "../../support/wait.ts";
 import { detectBundle, writeBundle } from "./support/bundles.ts";
 import type { Element } from "./support/element.ts";
 import { TestHost } from "./support/host.ts";
-import { eventsOf, objectsOf } from "./support/records.ts";
+import { eventsOf, objectsOf, userOf } from "./support/records.ts";
 
 const host = new TestHost({}, { operators: ["rule"] });
 beforeAll(() => host.start());
@@ -103,6 +103,54 @@ describe("an operator in TypeScript", () => {
     ]);
   });
 
+  it("sees masks, keypoints and attributes, and says more than the fields hold", async () => {
+    const aux = new Uint8Array(24 + 24 + 12);
+    new Float32Array(aux.buffer, 0, 6).set([0, 0.25, 0.5, 0.75, 1, 0]);
+    new Float32Array(aux.buffer, 24, 6).set([11, 12, 0.5, 13, 14, 0.25]);
+    new Uint32Array(aux.buffer, 48, 2).set([1, 7]);
+    new Float32Array(aux.buffer, 56, 1).set([0.5]);
+    const element = await open(
+      operator(
+        `handleMetadata(batch: BatchMetadata): void {
+           for (const frame of batch.frames) {
+             const [first, second] = frame.objects;
+             if (!first || !second) continue;
+             const { mask, keypoints, attributes } = first;
+             frame.user = { batchId: frame.batchId, mask: mask && [mask.width, mask.height, ...mask.data], keypoints, attributes };
+             first.user = ["posture", "zwölf"];
+             second.user = Uint8Array.of(1, 2, 3);
+             frame.append(Object.assign(batch.acquireObject(), { width: 1, height: 1, user: { none: second.mask ?? null } }));
+           }
+         }`,
+        { limits: { "aux-bytes": 1024 } },
+      ),
+    );
+    const extras = { auxBytes: aux.length, maskWidth: 3, maskHeight: 2, keypoints: 2, attributes: 1 };
+    const slot = await element.run([{ aux, objects: [{ ...CAR, ...extras }, CAR] }]);
+    expect([slot.error, slot.state]).toEqual(["", SlotState.ResultReady]);
+    const { frame, objects } = userOf(slot);
+    expect(JSON.parse(frame)).toEqual({
+      batchId: 0,
+      mask: [3, 2, 0, 0.25, 0.5, 0.75, 1, 0],
+      keypoints: [
+        { x: 11, y: 12, confidence: 0.5 },
+        { x: 13, y: 14, confidence: 0.25 },
+      ],
+      attributes: [{ group: 1, classId: 7, confidence: 0.5 }],
+    });
+    expect(objects).toEqual(['["posture","zwölf"]', "\u0001\u0002\u0003", '{"none":null}']);
+  });
+
+  it("is told of records that point outside of the frame's bytes", async () => {
+    const element = await open(
+      operator("handleMetadata(_batch: BatchMetadata): void {}", { limits: { "aux-bytes": 64 } }),
+    );
+    const lying = { ...CAR, aux: 8, auxBytes: 24, maskWidth: 3, maskHeight: 2 };
+    const slot = await element.run([{ aux: new Uint8Array(16), objects: [lying] }]);
+    expect([slot.state, slot.errorCode]).toEqual([SlotState.Failed, LinkError.Protocol]);
+    expect(slot.error).toMatch(/object 0 has 24 aux bytes in 24 at 8, the frame has 16/);
+  });
+
   it("gets its parameters, the labels and what is special about a frame", async () => {
     const element = await open(
       operator(
@@ -142,6 +190,13 @@ describe("an operator in TypeScript", () => {
       /the operator failed: Error: no such zone \(rule.ts:\d+\)/,
     ],
     ["writes what is no number", `frame.objects[0]!.left = Number.NaN;`, LinkError.Module, /wrote left = NaN/],
+    [
+      "says too much",
+      `frame.user = new Uint8Array(1);`,
+      LinkError.Overflow,
+      /1 bytes of user metadata .* allows 0 \(limits.aux-bytes\)/,
+    ],
+    ["says what is no JSON", `frame.user = { id: 7n };`, LinkError.Module, /user metadata that JSON cannot carry/],
     ["adds too much", `for (;;) frame.append(batch.acquireObject());`, LinkError.Module, /at most 300 objects/],
   ])("that %s loses that batch only", async (_what, body, code, message) => {
     const element = await open(

@@ -1,8 +1,12 @@
 // njanalytics on a module of the test: objects in, objects, ids and events out.
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "../infer/main.h"
 #include "../infer/stage_harness.h"
+#include "plugin/analytics/object_records.h"
+#include "plugin/infer/object_reader.h"
 
 using namespace nj;
 using namespace nj::test;
@@ -328,4 +332,57 @@ TEST_CASE("parameters reach the module while playing, others are refused") {
   g_object_set(h.element, "parameters", "max-age=30", nullptr);
   CHECK(host.parameters == std::vector<std::string>{R"({"max-age": 30})"});
   CHECK(h.messages(GST_MESSAGE_WARNING).size() == 1);
+}
+
+TEST_CASE("masks, keypoints and attributes of objects go in, masks only where the others leave room") {
+  Object person = found({10, 10, 20, 20});
+  person.mask = {0, 0.5f, 1, 0.25f, 0, 1};
+  person.mask_width = 3;
+  person.mask_height = 2;
+  person.keypoints = {{11, 12, 0.9f}, {13, 14, 0.8f}};
+  person.attributes = {{"color", "red", 4, 0.7f}, {"shape", "tall", 2, 0.6f}, {"color", "blue", 5, 0.2f}};
+  const std::vector<Object> objects{person, found({50, 20, 30, 10}), person};
+  constexpr uint32_t kMask = 24, kOthers = 24 + 36;
+  std::vector<uint8_t> aux(2 * (kMask + kOthers));
+  link::ObjectRecord records[3];
+  uint32_t used = 0;
+
+  SUBCASE("all of them") {
+    REQUIRE(write_records(objects, records, 3, aux.data(), aux.size(), &used) == 3);
+    CHECK(used == aux.size());
+    CHECK(records[1].aux_bytes == 0);
+    const RecordExtras extras = read_extras(records[2], aux.data(), used);
+    CHECK(extras.mask == person.mask);
+    REQUIRE(extras.keypoints.size() == 2);
+    CHECK(extras.keypoints[1].y == 14);
+    REQUIRE(extras.attributes.size() == 3);
+    CHECK(extras.attributes[1].group == 1);
+    CHECK(extras.attributes[2].group == 0);
+    CHECK(extras.attributes[2].class_id == 5);
+  }
+  SUBCASE("one mask fewer") {
+    write_records(objects, records, 3, aux.data(), 2 * kOthers + kMask, &used);
+    CHECK(used == 2 * kOthers + kMask);
+    CHECK(records[0].mask_width == 3);
+    CHECK(records[2].mask_width == 0);
+    CHECK(read_extras(records[2], aux.data(), used).keypoints.size() == 2);
+  }
+  SUBCASE("none without an arena") {
+    write_records(objects, records, 3, nullptr, 0, &used);
+    CHECK(used == 0);
+    CHECK(records[0].keypoints == 0);
+    CHECK(records[0].attributes == 0);
+  }
+}
+
+TEST_CASE("an object whose numbers are none goes in as an empty box, and is left as it was") {
+  Object broken = found({10, std::nanf(""), 20, 20});
+  broken.confidence = std::numeric_limits<float>::infinity();
+  link::ObjectRecord record;
+  uint32_t used = 0;
+  write_records({broken}, &record, 1, nullptr, 0, &used);
+  CHECK(record.left == 10);
+  CHECK(record.top == 0);
+  CHECK(record.confidence == 0);
+  CHECK(is_unchanged(broken, record));
 }

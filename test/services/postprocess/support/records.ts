@@ -46,7 +46,19 @@ export interface FrameIn {
   /** The model's outputs, for a link without an engine. */
   outputs?: readonly ArrayBufferView[];
   /** analyze */
-  objects?: readonly Partial<ObjectOut>[];
+  objects?: readonly (Partial<ObjectOut> & Partial<Extras>)[];
+  /** Aux bytes of the frame, into which objects point. */
+  aux?: Uint8Array;
+}
+
+/** What a record says of its aux bytes. */
+export interface Extras {
+  aux: number;
+  auxBytes: number;
+  maskWidth: number;
+  maskHeight: number;
+  keypoints: number;
+  attributes: number;
 }
 
 /** Writes a frame into a slot. */
@@ -62,6 +74,10 @@ export function fillFrame(memory: LinkMemory, slot: Slot, i: number, frame: Fram
   frame.objects?.forEach((object, k) => {
     writeObject(new DataView(memory.buffer, slot.objectsIn[i]!.byteOffset + k * OBJECT_BYTES, OBJECT_BYTES), object);
   });
+  if (frame.aux) {
+    slot.auxIn[i]!.set(frame.aux);
+    view.setUint32(FRAME.auxIn, frame.aux.length, true);
+  }
   const input = slot.tensors.find((tensor) => tensor.layout.isInput);
   if (input && frame.picture) {
     const numbers = Float32Array.from(frame.picture);
@@ -75,12 +91,16 @@ export function fillFrame(memory: LinkMemory, slot: Slot, i: number, frame: Fram
   });
 }
 
-function writeObject(view: DataView, object: Partial<ObjectOut>): void {
+function writeObject(view: DataView, object: Partial<ObjectOut> & Partial<Extras>): void {
   for (const field of ["left", "top", "width", "height", "angle", "confidence"] as const) {
     view.setFloat32(OBJECT[field], object[field] ?? 0, true);
   }
   view.setInt32(OBJECT.classId, object.classId ?? 0, true);
   view.setBigUint64(OBJECT.objectId, object.objectId ?? UNTRACKED, true);
+  for (const field of ["aux", "auxBytes"] as const) view.setUint32(OBJECT[field], object[field] ?? 0, true);
+  for (const field of ["maskWidth", "maskHeight", "keypoints", "attributes"] as const) {
+    view.setUint16(OBJECT[field], object[field] ?? 0, true);
+  }
 }
 
 /** Objects of a frame of a slot. */
@@ -121,6 +141,21 @@ export function eventsOf(slot: Slot, frame = 0): EventOut[] {
       value: view.getFloat64(at + EVENT.value, true),
     };
   });
+}
+
+/** User metadata of a frame of a slot, and of each of its objects; "" where there is none. */
+export function userOf(slot: Slot, frame = 0): { frame: string; objects: string[] } {
+  const aux = Buffer.from(slot.auxOut[frame]!.subarray(0, slot.frameWord(frame, FRAME.auxOut)));
+  const text = (at: number, bytes: number) => aux.toString("utf8", at, at + bytes);
+  const records = slot.objectsOut[frame]!;
+  const view = new DataView(records.buffer, records.byteOffset, records.length);
+  return {
+    frame: text(slot.frameWord(frame, FRAME.user), slot.frameWord(frame, FRAME.userBytes)),
+    objects: Array.from({ length: slot.frameWord(frame, FRAME.objectsOut) }, (_, i) => {
+      const word = (field: number) => view.getUint32(i * OBJECT_BYTES + field, true);
+      return text(word(OBJECT.aux) + word(OBJECT.auxBytes) - word(OBJECT.userBytes), word(OBJECT.userBytes));
+    }),
+  };
 }
 
 function textAt(bytes: Uint8Array, at: number, length: number): string {
