@@ -1,11 +1,10 @@
 // Runs all cases of a module's folder, for people and for machines.
 
 import { readdir } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, join, relative } from "node:path";
 import { EXIT, ExpectedError } from "../log/errors.ts";
-import type { Built } from "./build.ts";
 import { type CaseResult, runCase, subjectOf } from "./case_run.ts";
-import { readManifest } from "./manifest.ts";
+import { inspectModule } from "./inspect.ts";
 
 export interface TestReport {
   module: string;
@@ -15,12 +14,16 @@ export interface TestReport {
   cases: CaseResult[];
 }
 
-/** `only`: part of the names of the cases to run. @throws ExpectedError when there are none */
-export async function testModule(directory: string, { file, name }: Built, only: string): Promise<TestReport> {
+/**
+ * `file`: the module. `folder`: of its cases. `only`: part of the names of those to run.
+ * @throws ExpectedError when there are none, or the module is none
+ */
+export async function testModule(file: string, folder: string, only: string): Promise<TestReport> {
   const began = performance.now();
-  const folder = resolve(directory);
-  const { kind } = await readManifest(join(folder, "module.yaml"));
+  const { kind, manifest, problems } = await inspectModule(file);
+  if (kind === "") throw new ExpectedError(EXIT.configuration, `${file} cannot be run: ${problems.join("; ")}`);
   const subject = await subjectOf(file, kind, {});
+  const name = manifest?.name ?? basename(file, ".wasm");
   const cases: CaseResult[] = [];
   // One after the other: their times are measured.
   for (const path of await caseFiles(folder, only)) cases.push(await runCase(path, subject));
@@ -29,8 +32,7 @@ export async function testModule(directory: string, { file, name }: Built, only:
 }
 
 /** @throws ExpectedError when there are none */
-export async function caseFiles(directory: string, only = ""): Promise<string[]> {
-  const folder = join(directory, "cases");
+export async function caseFiles(folder: string, only = ""): Promise<string[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => /\.ya?ml$/.test(name)).sort();
   if (names.length === 0) {
     throw new ExpectedError(

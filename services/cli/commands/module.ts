@@ -1,5 +1,5 @@
 import { stat, writeFile } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { BenchOptions, BenchRow } from "../../modules/bench.ts";
 import type { Built } from "../../modules/build.ts";
@@ -11,6 +11,7 @@ import { table } from "../table.ts";
 // What runs modules brings V8 flags along, which nothing else here wants: it is imported by the commands that need it.
 
 const DIRECTORY = { name: "<directory>", description: "folder of the module" };
+const MODULE = { name: "<module>", description: "folder of the module, or its .wasm file (of whatever language)" };
 const FORCE: OptionSpec = { flags: "--force", description: "compile also when nothing has changed" };
 
 export const moduleNew: CommandSpec = {
@@ -51,19 +52,23 @@ export const moduleBuild: CommandSpec = {
 export const moduleTest: CommandSpec = {
   name: "module test",
   summary: "build a module and run its cases under its limits; exit code 3 when one fails",
-  arguments: [DIRECTORY],
+  arguments: [MODULE],
   options: [
     FORCE,
+    {
+      flags: "--cases <directory>",
+      description: "where the cases are (default: cases/ of the folder, or beside the file)",
+    },
     { flags: "--case <text>", description: "only cases with this in the name of their file" },
     { flags: "--junit <file>", description: "write a report for a CI system" },
   ],
   json: true,
   run: async (values, terminal) => {
-    const built = await build(values, terminal.stderr);
+    const { file, cases } = await subjectOfTest(values, terminal.stderr);
     const { junit, testModule, testText } = await import("../../modules/test.ts");
-    const report = await testModule(textOf(values, "directory") ?? "", built, textOf(values, "case") ?? "");
-    const file = textOf(values, "junit");
-    if (file !== undefined) await write(file, junit(report));
+    const report = await testModule(file, textOf(values, "cases") ?? cases, textOf(values, "case") ?? "");
+    const target = textOf(values, "junit");
+    if (target !== undefined) await write(target, junit(report));
     return { exitCode: report.failed === 0 ? EXIT.ok : EXIT.configuration, text: testText(report), json: report };
   },
 };
@@ -84,7 +89,7 @@ export const moduleInspect: CommandSpec = {
 export const moduleBench: CommandSpec = {
   name: "module bench",
   summary: "measure what a frame costs a module, on its cases or on a recording",
-  arguments: [{ name: "<module>", description: "folder of the module, or its .wasm file" }],
+  arguments: [MODULE],
   options: [
     { flags: "--case <file>", description: "this case; for a .wasm file without a folder" },
     { flags: "--recording <file>", description: "on the frames of a recording (nightjar record)" },
@@ -115,6 +120,14 @@ function builtText({ file, bytes, fresh, ms, bundle, bundleProblem }: Built): st
   return lines.join("\n");
 }
 
+/** The module's file, and where its cases are. */
+async function subjectOfTest(values: Values, stderr: NodeJS.WritableStream): Promise<{ file: string; cases: string }> {
+  const target = resolve(textOf(values, "module") ?? "");
+  if ((await stat(target).catch(() => undefined))?.isFile())
+    return { file: target, cases: join(dirname(target), "cases") };
+  return { file: (await build(values, stderr)).file, cases: join(target, "cases") };
+}
+
 async function bench(values: Values, stderr: NodeJS.WritableStream): Promise<BenchRow[]> {
   const target = textOf(values, "module") ?? "";
   const isFolder = (await stat(target).catch(() => undefined))?.isDirectory() ?? false;
@@ -138,7 +151,7 @@ async function bench(values: Values, stderr: NodeJS.WritableStream): Promise<Ben
     );
   }
   const rows: BenchRow[] = [];
-  for (const path of only === undefined ? await caseFiles(resolve(target)) : [only]) {
+  for (const path of only === undefined ? await caseFiles(join(resolve(target), "cases")) : [only]) {
     const row = await benchCase(path, subject, options);
     if (row) rows.push(row);
   }

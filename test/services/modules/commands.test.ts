@@ -99,6 +99,18 @@ describe("a new decoder", () => {
   });
 });
 
+describe("a module that something else has built", () => {
+  it("runs the cases that are named", () => {
+    const wasm = resolve("build/modules/bytetrack.wasm");
+    const { stdout, status } = nightjar("module", "test", wasm, "--cases", "my-rule/cases", "--case", "once");
+    // The rule's cases do not fit the tracker, and it says so by itself.
+    expect([status, stdout]).toEqual([
+      3,
+      expect.stringMatching(/parameter limit is not known to the module bytetrack/),
+    ]);
+  });
+});
+
 describe("what is refused with one line", () => {
   it.each([
     [["module", "new", "My_Rule"], 2, '"My_Rule" is no name of a module'],
@@ -106,6 +118,7 @@ describe("what is refused with one line", () => {
     [["module", "new", "."], 2, "is no name of a module"],
     [["module", "build", "nowhere"], 3, "is no folder: expected the folder of a module"],
     [["module", "inspect", "nowhere.wasm"], 3, "nowhere.wasm cannot be read"],
+    [["module", "test", resolve("build/modules/yolo.wasm")], 3, "build/modules/cases has no cases (*.yaml)"],
     [["replay", "nowhere.njrec"], 3, "nowhere.njrec cannot be read"],
   ])("%j", (args, code, message) => {
     const { status, stderr } = nightjar(...args);
