@@ -27,14 +27,13 @@ let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 let mistakes: string[];
-let bundles: string;
+const folders: string[] = [];
 
 if (noBrowser !== undefined) console.warn(`test/console is skipped: ${noBrowser}`);
 
 beforeAll(async () => {
   if (noBrowser !== undefined) return;
-  bundles = bundlesWithAnother();
-  const state = mkdtempSync(join(tmpdir(), "nightjar-console-"));
+  const [bundles, state] = [bundlesWithAnother(), temporaryFolder("state")];
   nightjar = await Nightjar.start({
     device: { id: "test", name: "Crossing 7" },
     cameras: isForDocs ? camerasOfTheDocs : [],
@@ -61,12 +60,19 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await nightjar?.stop();
-  if (bundles !== undefined) rmSync(bundles, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Gone at the end. */
+function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `nightjar-${name}-`));
+  folders.push(folder);
+  return folder;
+}
 
 /** The bundles of the demo, and one more detector: the same model, another version. */
 function bundlesWithAnother(): string {
-  const folder = mkdtempSync(join(tmpdir(), "nightjar-bundles-"));
+  const folder = temporaryFolder("bundles");
   for (const name of ["street", "bytetrack", "zones"]) symlinkSync(resolve("build/bundles", name), join(folder, name));
   const next = join(folder, "street-next");
   cpSync(resolve("build/bundles/street"), next, { recursive: true });
@@ -218,7 +224,7 @@ describe.skipIf(noBrowser !== undefined)("the console in a browser", () => {
       ],
     });
     await touched.getByRole("button", { name: "Change region 1" }).tap();
-    await touched.getByRole("button", { name: "Delete" }).tap();
+    await touched.getByRole("button", { name: "Delete", exact: true }).tap();
     await touched.getByRole("dialog").getByRole("button", { name: "Delete" }).tap();
     await touched.getByText("“region 1” is deleted.").waitFor();
     expect((await zones()).map(({ zone }) => zone.name)).toEqual(["south"]);
