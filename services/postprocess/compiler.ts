@@ -8,6 +8,13 @@ import { CpuBudget, v8Threads } from "./cpu_budget.ts";
 /** The compiler did not come to an end within its time. */
 export class CompileTimeout extends Error {
   override readonly name = "CompileTimeout";
+  /** The machine was too busy for it: it may come to an end another time. */
+  readonly isStarved: boolean;
+
+  constructor(message: string, isStarved: boolean) {
+    super(message);
+    this.isStarved = isStarved;
+  }
 }
 
 /** So long the thread itself may take to start; the module's time begins after that. */
@@ -55,7 +62,7 @@ class Compiler {
       const look = () => {
         const left = budget.leftMs();
         const pending = this.#pending.get(id);
-        if (left <= 0) this.#overrun(id, worker, limitMs);
+        if (left <= 0) this.#overrun(id, worker, budget);
         else if (pending) pending.timer = setTimeout(look, left);
       };
       this.#pending.set(id, { resolve, reject, timer: setTimeout(look, limitMs) });
@@ -98,11 +105,11 @@ class Compiler {
     return worker;
   }
 
-  #overrun(id: number, worker: Worker, limitMs: number): void {
+  #overrun(id: number, worker: Worker, budget: CpuBudget): void {
     const pending = this.#take(id);
     if (this.#worker === worker) this.#worker = undefined;
     void worker.terminate();
-    pending?.reject(new CompileTimeout(`took more than ${limitMs} ms to compile`));
+    pending?.reject(new CompileTimeout(`${budget.problem} to compile`, budget.isStarved));
   }
 
   #answer(answer: CompileAnswer): void {

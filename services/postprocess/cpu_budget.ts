@@ -20,12 +20,28 @@ export class CpuBudget {
     this.#before = new Map(threads.map((thread) => [thread, threadTime(thread) ?? 0]));
   }
 
-  /** Not above 0: it is used up. */
+  /** Not above 0: it is used up, or was not had in so long that it never will be. */
   leftMs(): number {
     if (performance.now() - this.#began > this.#limitMs * PATIENCE) return 0;
+    return Math.ceil(this.#limitMs - this.#usedMs);
+  }
+
+  /** Once there is nothing left: it never had its time. That is the machine's fault. */
+  get isStarved(): boolean {
+    return this.#usedMs < this.#limitMs;
+  }
+
+  /** What happened, for people, once there is nothing left. */
+  get problem(): string {
+    if (!this.isStarved) return `took more than ${this.#limitMs} ms`;
+    const seconds = Math.round((performance.now() - this.#began) / 1000);
+    return `got only ${Math.round(this.#usedMs)} ms of processor time in ${seconds} s`;
+  }
+
+  get #usedMs(): number {
     let used = 0;
     for (const [thread, before] of this.#before) used += Math.max(0, (threadTime(thread) ?? before) - before);
-    return Math.ceil(this.#limitMs - used);
+    return used;
   }
 }
 
