@@ -157,12 +157,12 @@ async function deploy(): Promise<void> {
 
 async function hang(): Promise<void> {
   for (const name of ["postprocess", "pipeline"]) {
-    const pid = await guest.ask(`pgrep -o -f services/${name}/main.ts`);
+    const pid = await guest.ask(`pgrep -o -f services/${name}/main`);
     const from = Date.now();
     await guest.ask(`kill -STOP ${pid}`);
     await guest.until(
       `another ${name} process`,
-      `p=$(pgrep -n -f services/${name}/main.ts) && [ $p != ${pid} ] && ! kill -0 ${pid}`,
+      `p=$(pgrep -n -f services/${name}/main) && [ $p != ${pid} ] && ! kill -0 ${pid}`,
       5 * MINUTE,
     );
     ok(`a ${name} process that hangs is replaced after ${seconds(Date.now() - from)}`);
