@@ -92,6 +92,16 @@ void copy_bytes(Target &target, const Source &source) {
   std::memcpy(&target, &source, sizeof target);
 }
 
+// In the event from 9.1 on, before that beside the tracking in 3D.
+template <typename Source>
+auto visibility_of(const Source &source, int) -> decltype(source.visibility) {
+  return source.visibility;
+}
+template <typename Source>
+auto visibility_of(const Source &source, long) -> decltype(source.singleView3DTracking.visibility) {
+  return source.singleView3DTracking.visibility;
+}
+
 // Tracking in 3D is younger than the rest.
 template <typename Source>
 auto copy_3d(NjEventMsgMeta *event, const Source &source, int)
@@ -100,7 +110,7 @@ auto copy_3d(NjEventMsgMeta *event, const Source &source, int)
   copy_bytes(event->singleView3DTracking.ptWorldFeet, source.singleView3DTracking.ptWorldFeet);
   copy_bytes(event->singleView3DTracking.ptImgFeet, source.singleView3DTracking.ptImgFeet);
   copy_bytes(event->singleView3DTracking.convexHull, source.singleView3DTracking.convexHull);
-  event->visibility = source.visibility;
+  event->visibility = visibility_of(source, 0);
 }
 template <typename Source>
 void copy_3d(NjEventMsgMeta *, const Source &, long) {}
