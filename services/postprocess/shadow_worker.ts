@@ -105,6 +105,8 @@ function shadow(slot: Slot): void {
   if (data.rate > 0) notBefore = performance.now() + 1000 / data.rate;
   const before = slot.sequence;
   const target = candidate.slots[0]!;
+  // The late answer of a batch that was given up: nobody waits for it any more, and the next one needs its place.
+  if (!target.take(SlotState.ResultReady, SlotState.Free)) target.take(SlotState.Failed, SlotState.Free);
   if (target.state !== SlotState.Free) return;
   const frames = Math.min(slot.batch, candidate.layout.maxBatch);
   const found: Found[][] = [];
