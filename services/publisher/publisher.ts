@@ -244,7 +244,7 @@ class MqttPublisher implements Publisher {
   }): Promise<Receipt> {
     if (this.#options.qos === 0 && this.#state !== "connected") {
       this.#countDropped("offline", 1);
-      return { epoch: this.#outbox.epoch, sequence: 0, kept: false };
+      return { epoch: this.#outbox.epoch, sequence: 0, kept: false, durable: false };
     }
     return this.#outbox.enqueue({ ...message, contentType: JSON_TYPE });
   }

@@ -52,6 +52,8 @@ export interface Receipt {
   readonly sequence: number;
   /** False: it was given up before it was stored or acknowledged. */
   readonly kept: boolean;
+  /** False: it was taken into memory only, for its class is never stored or the disk does not work; a crash loses it. */
+  readonly durable: boolean;
 }
 
 /** Acknowledged messages leave the disk within this, milliseconds. */
@@ -148,7 +150,9 @@ export class Outbox {
     this.#makeRoom(entry);
     this.#handlers.onReady();
     const { epoch, sequence } = entry;
-    return { epoch, sequence, kept: await kept };
+    const isKept = await kept;
+    // It may have lost its place on the disk meanwhile: a damaged store is replaced.
+    return { epoch, sequence, kept: isKept, durable: entry.durable };
   }
 
   /** Up to `limit` messages that are due: alarms, then what is live, then what had to wait. They are in flight from now on. */

@@ -124,7 +124,7 @@ describe.skipIf(reason !== undefined)(
       const box = await openBox({ directory: join(disk.path, "outbox") });
       cleanup.push(() => box.outbox.close(500));
       expect(box.problems[0]).toMatch(/read-only/);
-      expect(await add(box.outbox, 1)).toMatchObject([{ sequence: 1, kept: true }]);
+      expect(await add(box.outbox, 1)).toMatchObject([{ sequence: 1, kept: true, durable: false }]);
       disk.remount("rw");
       await waitUntil("the disk to work", () => box.problems.at(-1) === "", 15_000);
       expect(await add(box.outbox, 1)).toMatchObject([{ sequence: 1, kept: true, epoch: box.outbox.epoch }]);

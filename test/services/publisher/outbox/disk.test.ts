@@ -53,7 +53,7 @@ it("has everything after a restart, under the same epoch, in order, with no sequ
   expect(outbox.epoch).toBe(epoch);
   expect(outbox.stats()).toMatchObject({ messages: 500, inFlight: 0, memoryBytes: 0 });
   const [receipt] = await add(outbox, 1);
-  expect(receipt).toEqual({ epoch, sequence: 501, kept: true });
+  expect(receipt).toEqual({ epoch, sequence: 501, kept: true, durable: true });
   outbox.online();
   expect(sequences(await drain(outbox))).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
   expect(losses.size).toBe(0);

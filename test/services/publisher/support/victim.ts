@@ -1,8 +1,8 @@
 /**
  * A publisher that will be killed: node victim.ts URL DIRECTORY FIRST-FRAME [MILLISECONDS-BETWEEN]
  *
- * Says on standard output, one line each: "ready", then "kept EPOCH SEQUENCE FRAME" for every record that the outbox has
- * taken. With the word "end" on standard input it publishes no more, empties its outbox and ends.
+ * Says on standard output, one line each: "ready", then "kept EPOCH SEQUENCE FRAME" for every record that is on
+ * the disk or at the broker: not for those that a slow disk left in memory. With the word "end" on standard input it publishes no more, empties its outbox and ends.
  */
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,7 +38,7 @@ process.exit();
 async function publish(number: number): Promise<void> {
   const record = objectsRecord(number, number % 2 === 0 ? { kind: KIND.event } : {});
   const receipt = await publisher.publishRecord(record, "gate");
-  if (receipt?.kept === true) say(`kept ${receipt.epoch} ${receipt.sequence} ${number}`);
+  if (receipt?.kept === true && receipt.durable) say(`kept ${receipt.epoch} ${receipt.sequence} ${number}`);
 }
 
 /** Written when this returns: what is said has happened. */
