@@ -37,6 +37,7 @@ struct LocalModel {
   std::string engine;  // "torch", "torchscript", "tensorrt"
   uint32_t batch = 0;  // frames of one run; 0: any number up to max_batch
   std::vector<link::CandidateRule> candidates;
+  std::string precision;  // "fp32", "fp16", "int8": of an engine that has to be built
 };
 
 struct EngineInfo {

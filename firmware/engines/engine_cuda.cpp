@@ -71,6 +71,7 @@ NetworkOptions network_options(const EngineInfo &info, const EngineOptions &opti
   NetworkOptions network;
   network.file = info.model.file;
   network.engine = info.model.engine;
+  network.precision = info.model.precision;
   network.device = options.device;
   network.lanes = options.slots;
   network.max_batch = info.max_batch;

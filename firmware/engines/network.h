@@ -25,7 +25,8 @@ struct NetworkTensor {
 
 struct NetworkOptions {
   std::string file;
-  std::string engine;  // "torch", "torchscript", "tensorrt"
+  std::string engine;     // "torch", "torchscript", "tensorrt"
+  std::string precision;  // of an engine that has to be built; empty: fp16
   int device = 0;
   uint32_t lanes = 1;  // batches that may be under way at a time
   uint32_t max_batch = 1;
@@ -63,7 +64,7 @@ using OpenNetwork = Network *(const NetworkOptions &options, std::string *error)
 constexpr char kOpenNetwork[] = "nj_open_network";
 // And this number, so that a library of another version of the plugin is refused.
 constexpr char kNetworkVersion[] = "nj_network_version";
-constexpr int kCurrentNetworkVersion = 1;
+constexpr int kCurrentNetworkVersion = 2;
 
 // The shape that a bundle and a network are compared by, and how messages write it: "output0 float32 [84, 8400]".
 std::string text_of(const NetworkTensor &tensor);

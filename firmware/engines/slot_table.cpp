@@ -20,7 +20,7 @@ std::shared_ptr<const EngineInfo> describe(const link::Session &session) {
   info->labels = session.layout.labels;
   info->input = session.layout.input;
   info->model = {session.layout.model_file, session.layout.model_engine, session.layout.model_batch,
-                 session.layout.candidates};
+                 session.layout.candidates, session.layout.model_precision};
   info->max_batch = header.max_batch;
   info->max_objects = header.max_objects;
   info->max_events = header.max_events;

@@ -1,14 +1,19 @@
-// The TensorRT engine (10.x): plans that trtexec or another builder made (.engine, .plan). A library of its own,
+// The TensorRT engine (10.x): plans that trtexec or another builder made (.engine, .plan), and ONNX files, of which one
+// is built by nightjar-tensorrt-build beside this library and kept (engine_store.h). A library of its own,
 // libnightjar-tensorrt.so: see network.h. A plan belongs to the version of TensorRT and to the kind of GPU that it was
 // built with; another one is refused, never rebuilt.
 #include <NvInfer.h>
+#include <dlfcn.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <mutex>
 
 #include "../cuda/resources.h"
+#include "engine_store.h"
 #include "network.h"
 
 namespace nj {
@@ -101,6 +106,45 @@ class GraphRecording : public Recording {
   const cudaGraphExec_t graph_;
 };
 
+std::string version_text() {
+  const int version = getInferLibVersion();  // 10 * 10000 + 3 * 100 + 0
+  return "TensorRT " + std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+         std::to_string(version % 100);
+}
+
+std::string builder_file() {
+  Dl_info info;
+  const bool found = dladdr(reinterpret_cast<const void *>(&version_text), &info) && info.dli_fname;
+  const std::filesystem::path folder = found ? std::filesystem::path(info.dli_fname).parent_path() : "";
+  return (folder / "nightjar-tensorrt-build").string();
+}
+
+// Every tenth of the way, for the log: building takes minutes.
+BuildProgress tell_progress(const std::string &model) {
+  auto told = std::make_shared<int>(-1);
+  return [model, told](double share, const std::string &text) {
+    const int tenth = static_cast<int>(share * 10);
+    if (tenth == *told) return;
+    *told = tenth;
+    std::fprintf(stderr, "nightjar: building an engine of %s: %s, %d %%\n", model.c_str(), text.c_str(), tenth * 10);
+  };
+}
+
+// The plan of an ONNX file, which may have to be built. Empty: *error.
+std::string plan_of(const NetworkOptions &options, std::string *error) {
+  cudaDeviceProp gpu;
+  if (!cuda::ok(cudaGetDeviceProperties(&gpu, options.device), "the GPU cannot be used", error)) return {};
+  EngineOrder order;
+  order.model = options.file;
+  order.library = version_text();
+  order.gpu = std::string(gpu.name) + " " + std::to_string(gpu.major) + "." + std::to_string(gpu.minor);
+  if (!options.precision.empty()) order.precision = options.precision;
+  order.max_batch = std::max(options.max_batch, options.fixed_batch);
+  order.device = options.device;
+  const EngineStore store(EngineStore::default_folder(), {builder_file()}, {});
+  return store.find_or_build(order, tell_progress(options.file), error);
+}
+
 // One batch under way: a context with its own activations, and the memory of the outputs.
 struct Lane {
   std::unique_ptr<nvinfer1::IExecutionContext> context;
@@ -112,7 +156,10 @@ class TensorRtNetwork : public Network {
   explicit TensorRtNetwork(const NetworkOptions &options) : options_(options) {}
 
   bool load(std::string *error) {
-    std::ifstream file(options_.file, std::ios::binary);
+    const bool is_onnx = std::filesystem::path(options_.file).extension() == ".onnx";
+    plan_ = is_onnx ? plan_of(options_, error) : options_.file;
+    if (plan_.empty()) return false;
+    std::ifstream file(plan_, std::ios::binary);
     const std::vector<char> plan{std::istreambuf_iterator<char>(file), {}};
     if (plan.empty()) return refuse("cannot be read, or is empty", error);
     runtime_.reset(nvinfer1::createInferRuntime(logger()));
@@ -158,6 +205,7 @@ class TensorRtNetwork : public Network {
 
  private:
   const NetworkOptions options_;
+  std::string plan_;  // file; another one than options_.file where that is ONNX
   std::string input_;
   // In this order: contexts go before the engine, the engine before the runtime.
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
@@ -165,7 +213,8 @@ class TensorRtNetwork : public Network {
   std::vector<Lane> lanes_;
 
   bool refuse(const std::string &problem, std::string *error) const {
-    *error = "model " + options_.file + " " + problem;
+    const std::string kept = plan_ == options_.file ? "" : " (engine " + plan_ + ": delete it to have it built again)";
+    *error = "model " + options_.file + kept + " " + problem;
     return false;
   }
 

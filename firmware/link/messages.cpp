@@ -111,6 +111,7 @@ void local_model_of(const Json &object, LayoutMessage *layout) {
   layout->model_file = text_of(*model, "file");
   layout->model_engine = text_of(*model, "engine");
   layout->model_batch = uint32_t(whole_of(*model, "batch", 0, kMaxBatch));
+  layout->model_precision = optional_text(*model, "precision");
   const auto candidates = model->find("candidates");
   if (candidates == model->end()) return;
   if (!candidates->is_array()) throw Malformed{"candidates must be an array"};

@@ -39,7 +39,8 @@ struct LayoutMessage {
   TensorSpec input;  // detect only
   // A model that the element runs itself; the file is empty where the host runs it.
   std::string model_file, model_engine;
-  uint32_t model_batch = 0;  // frames of one run; 0: any number
+  uint32_t model_batch = 0;     // frames of one run; 0: any number
+  std::string model_precision;  // of an engine that has to be built; empty: as the builder likes
   std::vector<CandidateRule> candidates;
 };
 

@@ -28,7 +28,7 @@ export interface Bundle extends Omit<BundleFile, "labels" | "model" | "module" |
   /** SHA-256; "" without a model. */
   modelHash: string;
   /** Set when the element runs the model itself; `batch`: frames of one run, 0 for any number. */
-  elementModel: { engine: string; batch: number } | undefined;
+  elementModel: { engine: string; batch: number; precision: string } | undefined;
   moduleFile: string;
   module: Buffer;
   /** By class id; empty when the bundle names none. */
@@ -113,7 +113,7 @@ async function assemble(directory: string, contents: BundleFile): Promise<Bundle
     directory,
     modelFile,
     modelHash: modelFile ? files.hashOf(modelFile) : "",
-    elementModel: model && model.engine !== "onnx" ? { engine: model.engine, batch: model.batch } : undefined,
+    elementModel: elementModelOf(model),
     moduleFile,
     module: await files.readAsHashed(moduleFile, contents.limits["module-bytes"]),
     labels: Array.isArray(labels) ? labels : await readLabels(await files.verify(labels, "labels")),
@@ -199,4 +199,10 @@ async function read(path: string, limit: number, code: RefusalCode, key: string)
     throw new Refusal(code, key, `${path} has ${contents.length} bytes, at most ${limit} are allowed`);
   }
   return contents;
+}
+
+function elementModelOf(model: BundleFile["model"]): Bundle["elementModel"] {
+  if (!model || model.engine === "onnx") return undefined;
+  const { engine, batch, precision } = model;
+  return { engine, batch, precision };
 }

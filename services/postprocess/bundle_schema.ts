@@ -16,6 +16,8 @@ const model = file.extend({
   engine: z.enum(["onnx", "torch", "torchscript", "tensorrt"]).default("onnx"),
   /** Frames of one run in the element; 0: any number. */
   batch: count(0, MAX_BATCH).default(0),
+  /** What an engine that is built of an ONNX file computes in (tensorrt). */
+  precision: z.enum(["fp32", "fp16", "int8"]).default("fp16"),
 });
 
 /** One number for all channels, or one for each. */
