@@ -39,6 +39,8 @@ export interface RigSetup {
   parameters: Readonly<Record<string, unknown>>;
   /** Frames that are given at a time. Limits of time hold for all of them. */
   batch?: number;
+  /** Whether an operator may run: code without a sandbox. Default: no. */
+  runOperator?: boolean | undefined;
 }
 
 /** What the module gets. Sizes must be those of the setup. */
@@ -95,7 +97,8 @@ export class Rig {
       const allowed = `${limits["module-bytes"]} are allowed (limits.module-bytes)`;
       throw new Refusal("limits", "limits.module-bytes", `${file} has ${binary.length} bytes, ${allowed}`);
     }
-    const compiled = await compileModule({ moduleFile: file, module: binary, kind, limits });
+    const bundle = { moduleFile: file, module: binary, kind, limits };
+    const compiled = await compileModule(bundle, () => setup.runOperator === true);
     const parameters = mergeParameters({}, setup.parameters, compiled.manifest);
     const rig = new Rig(compiled.code, compiled.manifest, setup, parameters);
     try {

@@ -14,6 +14,8 @@ export interface ReplayOptions {
   /** Instead of those of the recording: the parameters of a bundle. */
   baseParameters?: Readonly<Record<string, unknown>> | undefined;
   labels?: readonly string[] | undefined;
+  /** Whether an operator may run: code without a sandbox. Default: no. */
+  runOperator?: boolean | undefined;
   limits?: Partial<BundleLimits> | undefined;
   /** Frames that are passed over at the beginning. */
   from?: number;
@@ -155,6 +157,7 @@ export function setupFor(stream: StreamInfo, { kind }: ReplayModule, options: Re
       "batch-ms": Math.min(MOST_MS, limits["batch-ms"] * BATCH),
     },
     batch: BATCH,
+    runOperator: options.runOperator,
   };
 }
 

@@ -35,6 +35,8 @@ export interface SessionOptions {
   parameters?: Readonly<Record<string, unknown>> | undefined;
   /** Least overlap of two boxes that are the same object. */
   iou: number;
+  /** Whether operators may run: code without a sandbox. Default: no. */
+  runOperator?: boolean | undefined;
 }
 
 export interface Session {
@@ -70,7 +72,7 @@ export interface Session {
 export async function replaySession(options: SessionOptions): Promise<Session> {
   const reader = new RecordingReader(options.file);
   try {
-    const { against } = options;
+    const { against, runOperator } = options;
     const isOther = against !== undefined && isRecording(against);
     const wanted = options.bundle ?? options.module;
     const subject = wanted === undefined ? undefined : await subjectOf(wanted);
@@ -79,13 +81,13 @@ export async function replaySession(options: SessionOptions): Promise<Session> {
     const isAsRecorded = isOther && wanted === undefined && options.parameters === undefined;
     const right = isAsRecorded
       ? undefined
-      : await sideOf(wanted ?? stream.bundle.directory, stream, options.parameters);
+      : await sideOf(wanted ?? stream.bundle.directory, stream, options.parameters, runOperator);
     const left =
       against === undefined
         ? recordedLeft(stream)
         : isOther
           ? recordingLeft(reader, stream, against)
-          : moduleLeft(reader, stream, await sideOf(against, stream, undefined));
+          : moduleLeft(reader, stream, await sideOf(against, stream, undefined, runOperator));
     return await run(reader, stream, left, right, options.iou);
   } finally {
     reader.close();

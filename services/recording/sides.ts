@@ -149,8 +149,15 @@ function placeOf(record: Uint8Array): string {
   return `${sourceId}/${number}/${capture}`;
 }
 
-export async function sideOf(path: string, stream: StreamInfo, parameters: Given): Promise<ModuleSide> {
-  return (await isDirectory(path)) ? bundleSide(path, stream, parameters) : moduleSide(path, stream, parameters);
+/** @param path a .wasm file or the directory of a bundle. @throws ExpectedError when it cannot be read or is none */
+export async function sideOf(
+  path: string,
+  stream: StreamInfo,
+  parameters: Given,
+  runOperator: boolean | undefined,
+): Promise<ModuleSide> {
+  const side = await ((await isDirectory(path)) ? bundleSide : moduleSide)(path, stream, parameters);
+  return { ...side, options: { ...side.options, runOperator } };
 }
 
 async function bundleSide(path: string, stream: StreamInfo, parameters: Given): Promise<ModuleSide> {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { EXIT, ExpectedError, messageOf } from "../../log/errors.ts";
 import type { Session } from "../../recording/session.ts";
-import { type CommandSpec, textOf, type Values } from "../command.ts";
+import { type CommandSpec, isOn, textOf, type Values } from "../command.ts";
 import { table } from "../table.ts";
 
 // What runs modules brings V8 flags along, which nothing else here wants: imported when it is needed.
@@ -40,6 +40,7 @@ export const replay: CommandSpec = {
       description: "end with exit code 3 when fewer objects agree",
       parse: shareOf("--agreement"),
     },
+    { flags: "--run-operator", description: "run operators: code without a sandbox, with your rights" },
     { flags: "--html <file>", description: "write a page with the boxes drawn" },
   ],
   json: true,
@@ -72,6 +73,7 @@ async function run(file: string, values: Values): Promise<Session> {
       element: textOf(values, "element"),
       parameters: values.parameters as Record<string, unknown> | undefined,
       iou: typeof values.iou === "number" ? values.iou : IOU,
+      runOperator: isOn(values, "runOperator"),
     });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
