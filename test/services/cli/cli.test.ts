@@ -119,7 +119,7 @@ describe("without a running Nightjar", () => {
       healthy: boolean;
       groups: { title: string; findings: { status: string; remedy: string }[] }[];
     };
-    expect(report.groups.map(({ title }) => title)).toEqual(["Nightjar", "GStreamer", "This machine"]);
+    expect(report.groups.map(({ title }) => title)).toEqual(["Nightjar", "GStreamer", "Hardware", "This machine"]);
     expect(code).toBe(report.healthy ? EXIT.ok : EXIT.environment);
     const findings = report.groups.flatMap((group) => group.findings);
     expect(findings.length).toBeGreaterThan(15);
