@@ -36,8 +36,9 @@ describe("nightjar-host", () => {
     const [malloc, ...command] = stdout.trim().split("\n");
     expect(status).toBe(0);
     expect(malloc).toBe("67108864");
-    expect(command[0]).toMatch(/services\/postprocess\/main\.ts$/);
-    expect(command.slice(1)).toEqual(["--socket", "/a b/c"]);
+    expect(command[0]).toBe("--max-semi-space-size=1");
+    expect(command[1]).toMatch(/services\/postprocess\/main\.ts$/);
+    expect(command.slice(2)).toEqual(["--socket", "/a b/c"]);
   });
 
   it.each(["v18.19.0", "v20.20.2", "v24.3.0", "v24.20.9"])("refuses Node %s and says what is needed", (version) => {

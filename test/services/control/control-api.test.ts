@@ -67,7 +67,8 @@ describe("the control socket", () => {
       ["pipeline", "running"],
       ["postprocess", "running"],
     ]);
-    expect(status.processes.every(({ residentBytes }) => residentBytes > 10e6)).toBe(true);
+    // Those of the children are small as long as they start.
+    expect(status.processes.map(({ residentBytes }) => residentBytes > 1e6)).toEqual([true, true, true]);
   });
 
   it("adds, lists and removes cameras", async () => {
