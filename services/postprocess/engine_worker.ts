@@ -93,8 +93,6 @@ async function load(): Promise<void> {
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: "all",
-    // One block for all of a run, beside the arena that the first run has filled: 20 MB for a small detector, and no faster.
-    enableMemPattern: false,
     // A spinning thread costs a whole core at camera rates, and the cores are the decoder's too.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     logSeverityLevel: 3,
