@@ -115,5 +115,5 @@ it(
     expect(streams.length).toBe(1);
     expect(streams[0]?.gaps).toEqual([]);
   },
-  rounds * 10_000 + 30_000,
+  rounds * 4000 + 30_000,
 );
