@@ -2,12 +2,9 @@
  * Writes docs/reference/commands.md from the table of commands.
  * With --check it writes nothing and fails when the page is out of date.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { COMMANDS } from "../services/control/commands.ts";
 import { inputSchema } from "../services/control/schema-page.ts";
-
-const file = join(import.meta.dirname, "../docs/reference/commands.md");
+import { writeOrCheck } from "./generated.ts";
 
 interface Property {
   readonly type?: string;
@@ -113,19 +110,4 @@ function kindOf({ type, enum: values, minimum, maximum }: Property): string {
   return isRange ? `${minimum}…${maximum}` : (type ?? "any");
 }
 
-const current = (() => {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
-})();
-if (current !== page) {
-  if (process.argv.includes("--check")) {
-    console.error("docs/reference/commands.md is out of date; run: node scripts/generate-command-docs.ts");
-    process.exitCode = 1;
-  } else {
-    writeFileSync(file, page);
-    console.error("wrote docs/reference/commands.md");
-  }
-}
+writeOrCheck({ "docs/reference/commands.md": page }, "scripts/generate-command-docs.ts");
